@@ -1,0 +1,1 @@
+"""The tests, one folder a package; helpers are imported as `tests.<module>`, from here and from benchmarks/."""
