@@ -1,0 +1,87 @@
+"""One real Kafka for the whole run, topics for each test, and a broker of one's own for tests that break it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.kafka_dist import KafkaUnavailableError, java, libraries
+from tests.kafka_server import KafkaServer
+from tests.kafka_topics import Topics
+from tests.needs import unmet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+EXTERNAL = "KAFKA_BOOTSTRAP_SERVERS"
+_unavailable = pytest.StashKey[str]()
+
+
+class Kafka(Protocol):
+    """What tests may use of the shared broker."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ExternalKafka:
+    """A broker that somebody else runs."""
+
+    bootstrap_servers: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands here, so that nobody has to think of it (this hook sees the items of all folders)."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.kafka)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch Kafka before the first test: a download has no place in a test's timeout, and is worth a line."""
+    if session.config.option.collectonly or not any(HERE in item.path.parents for item in session.items):
+        return
+    try:
+        java()
+        libraries()
+    except KafkaUnavailableError as error:
+        session.config.stash[_unavailable] = str(error)
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> Iterator[Kafka]:
+    """The broker of this run: the one that the environment names, else one that is started here."""
+    if servers := os.environ.get(EXTERNAL):
+        yield ExternalKafka(servers)
+        return
+    _must_be_available(pytestconfig)
+    with KafkaServer() as server:
+        yield server
+
+
+@pytest.fixture
+def own_kafka(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
+    """A started broker for this test alone, which may kill, freeze and restart it (about 3 s)."""
+    _must_be_available(pytestconfig)
+    with KafkaServer() as server:
+        yield server
+
+
+@pytest.fixture
+def topics(kafka: Kafka) -> Iterator[Topics]:
+    """`topics.create("raw", partitions=4, config={...})` answers a unique name; all are deleted after the test."""
+    made = Topics(kafka.bootstrap_servers)
+    yield made
+    made.delete()
+
+
+def _must_be_available(config: pytest.Config) -> None:
+    reason = config.stash.get(_unavailable, None)
+    if reason is not None:
+        unmet("KAFKA", reason)
