@@ -1,0 +1,99 @@
+"""The metric record as JSON bytes, and its JSON Schema, both from ``orderbook.record.FIELDS``.
+
+Owns the text form of schema 1: flat, fields in their fixed order, floats with all their digits, null for what is not
+defined. The same numbers give the same bytes, whatever the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+import orjson
+
+from orderbook.measurer import Row
+from orderbook.metrics import COLUMNS
+from orderbook.record import FIELDS, NAMES, SCHEMA, STATES
+
+_DIRECT_COLUMNS: Final = NAMES[NAMES.index("bid_ask_spread_pct") : NAMES.index("trade_delta")]
+if ("orderflow_imbalance", *_DIRECT_COLUMNS) != COLUMNS:  # the record lists the columns in the order they come in
+    raise AssertionError(f"expected the record's fields in the order {COLUMNS}, received {_DIRECT_COLUMNS}")
+
+
+def encode_records(
+    instrument: str, topic: str, partition: int, rows: Iterable[Row], metrics: Iterable[list[float]]
+) -> list[bytes]:
+    """Encode the records of one instrument.
+
+    Parameters
+    ----------
+    instrument
+        ``venue:symbol``.
+    topic, partition
+        Where the messages that caused the records lie.
+    rows, metrics
+        What the measurer gave, and for each the stateless metrics in the order of ``COLUMNS`` (NaN: not defined).
+
+    Returns
+    -------
+    One JSON document per row, in their order.
+    """
+    venue, _, symbol = instrument.partition(":")
+    dumps, names, states = orjson.dumps, NAMES, STATES
+    records = []
+    for row, (imbalance, *columns) in zip(rows, metrics, strict=True):
+        offset, _, receive, event, transaction, update_id, seq, delta, trade_delta, events, state, gaps = row
+        source = {"topic": topic, "partition": partition, "offset": offset}
+        values = (
+            SCHEMA, venue, symbol, seq, event, transaction, receive, update_id, imbalance, delta, *columns,
+            trade_delta, events, states[state], gaps, source,
+        )  # fmt: skip
+        records.append(dumps(dict(zip(names, values))))  # noqa: B905  # lengths held by a test, strict costs here
+    return records
+
+
+JsonSchema: TypeAlias = dict[str, object]
+
+_SOURCE_SCHEMA: Final[JsonSchema] = {
+    "type": "object",
+    "properties": {
+        "topic": {"type": "string"},
+        "partition": {"type": "integer", "minimum": 0},
+        "offset": {"type": "integer", "minimum": 0},
+    },
+    "required": ["topic", "partition", "offset"],
+    "additionalProperties": False,
+}
+_JSON_TYPES: Final = {"int": "integer", "float": "number", "text": "string"}
+
+
+def record_schema() -> JsonSchema:
+    """JSON Schema (draft 2020-12) of the metric record; ``docs/record.schema.json`` is this, written down."""
+    properties: dict[str, JsonSchema] = {}
+    for field in FIELDS:
+        if field.kind == "source":
+            properties[field.name] = {"description": field.doc, **_SOURCE_SCHEMA}
+            continue
+        json_type = _JSON_TYPES[field.kind]
+        schema: JsonSchema = {
+            "description": " ".join(filter(None, (field.doc, f"Unit: {field.unit}." if field.unit else ""))),
+            "type": [json_type, "null"] if field.null_when else json_type,
+        }
+        if field.null_when:
+            schema["description"] = f"{schema['description']} Null when: {field.null_when}."
+        if field.minimum is not None:
+            schema["minimum"] = field.minimum
+        if field.maximum is not None:
+            schema["maximum"] = field.maximum
+        if field.name == "state":
+            schema["enum"] = list(STATES)
+        properties[field.name] = schema
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"obi metric record, schema {SCHEMA}",
+        "description": "One record per depth message. New fields are added at the end; unknown fields are to be ignored.",
+        "type": "object",
+        "properties": properties,
+        "required": list(NAMES),
+        "additionalProperties": True,
+    }

@@ -1,0 +1,1 @@
+"""The wiring: settings, the graph, recovery and the runner."""

@@ -1,0 +1,30 @@
+"""What an order book is and what its metrics are. Pure: no I/O, no clock, no environment.
+
+``Measurer`` turns the events of one instrument into rows; ``measure_books`` computes what needs no memory.
+"""
+
+from orderbook.events import Diff, Event, Partial, Snapshot, Trade
+from orderbook.measurer import Measured, Measurer, Row
+from orderbook.metrics import COLUMNS, measure_books
+from orderbook.presets import PRESETS, MeasureConfig
+from orderbook.record import CORE_FEATURES, EIGHT_METRICS, FIELDS, SCHEMA, STATES
+
+__all__ = [
+    "COLUMNS",
+    "CORE_FEATURES",
+    "EIGHT_METRICS",
+    "FIELDS",
+    "PRESETS",
+    "SCHEMA",
+    "STATES",
+    "Diff",
+    "Event",
+    "MeasureConfig",
+    "Measured",
+    "Measurer",
+    "Partial",
+    "Row",
+    "Snapshot",
+    "Trade",
+    "measure_books",
+]

@@ -1,0 +1,126 @@
+"""A full book: every known price level of both sides, kept in order.
+
+Rule 1: a book changes only in ``apply`` and ``replace``.
+Rule 2: nothing here knows the venue, the ids or the clock; the sequence rules live in ``orderbook.sequence``.
+Rule 3: quantities are absolute; 0.0 removes a level; removing an unknown price is normal and does nothing.
+
+Each side keeps its prices in a sorted list with the best price LAST: almost all changes happen near the best price, and
+at the end of a list an insertion moves next to nothing. Bids are keyed by price, asks by -price.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from itertools import chain
+
+from orderbook.codec import Reader, Writer
+from orderbook.events import Side
+
+
+class BookSide:
+    """One side of a full book, with what it was at the last ``mark``.
+
+    The undo log keeps, for every price touched since the mark, the quantity it had there (0.0: none). A sweep is
+    measured against the book before the message, and by then the message has been applied.
+    """
+
+    __slots__ = ("_keys", "_quantities", "_sign", "_undo")
+
+    def __init__(self, sign: int) -> None:
+        self._sign = float(sign)
+        self._keys: list[float] = []
+        self._quantities: dict[float, float] = {}
+        self._undo: dict[float, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def best(self) -> float | None:
+        """Best price, None when the side is empty."""
+        return self._keys[-1] * self._sign if self._keys else None
+
+    def apply(self, changes: Side) -> None:
+        """Set absolute quantities at prices; 0.0 removes."""
+        keys, quantities, undo, sign = self._keys, self._quantities, self._undo, self._sign
+        for price, quantity in changes:
+            key = price * sign
+            before = quantities.get(key)
+            if key not in undo:
+                undo[key] = before or 0.0
+            if quantity > 0.0:
+                quantities[key] = quantity
+                if before is None:
+                    insort(keys, key)
+            elif before is not None:
+                del quantities[key]
+                del keys[bisect_left(keys, key)]
+
+    def replace(self, levels: Side) -> None:
+        """Forget everything, also the mark, and take ``levels`` instead."""
+        sign = self._sign
+        self._quantities = {price * sign: quantity for price, quantity in levels if quantity > 0.0}
+        self._keys = sorted(self._quantities)
+        self._undo = {}
+
+    def mark(self) -> None:
+        """From here on, ``marked_through`` speaks of the book as it is now."""
+        if self._undo:
+            self._undo = {}
+
+    def marked_through(self, price: float) -> float:
+        """Quantity that rested, at the mark, at all prices from the best down to and including ``price``.
+
+        Only prices that are gone or changed since the mark are looked at: callers ask about prices which the other side
+        has reached without crossing, and nothing of those can be left (0.0 when nothing rested there).
+        """
+        limit = price * self._sign
+        total = 0.0
+        for key in sorted((k for k, quantity in self._undo.items() if k >= limit and quantity > 0.0), reverse=True):
+            total += self._undo[key]
+        return total
+
+    def top(self, count: int) -> list[float]:
+        """Up to ``count`` best levels as price, quantity, price, quantity ..., best first."""
+        keys = self._keys[: -count - 1 : -1]
+        quantities, sign = self._quantities, self._sign
+        return list(chain.from_iterable((key * sign, quantities[key]) for key in keys))
+
+    def write(self, out: Writer) -> None:
+        """Append this side to a state."""
+        out.put_floats(self._keys)
+        out.put_floats(self._quantities[key] for key in self._keys)
+        out.put_floats(self._undo)
+        out.put_floats(self._undo.values())
+
+    def read(self, state: Reader) -> None:
+        """Become the side that ``write`` wrote."""
+        self._keys = state.take_floats()
+        self._quantities = dict(zip(self._keys, state.take_floats(), strict=True))
+        undone = state.take_floats()
+        self._undo = dict(zip(undone, state.take_floats(), strict=True))
+
+
+class Book:
+    """Both sides of a full book."""
+
+    __slots__ = ("asks", "bids")
+
+    def __init__(self) -> None:
+        self.bids = BookSide(1)
+        self.asks = BookSide(-1)
+
+    def apply(self, bids: Side, asks: Side) -> None:
+        """Apply one difference."""
+        self.bids.apply(bids)
+        self.asks.apply(asks)
+
+    def replace(self, bids: Side, asks: Side) -> None:
+        """Take a snapshot's levels in the place of all that was known."""
+        self.bids.replace(bids)
+        self.asks.replace(asks)
+
+    def mark(self) -> None:
+        """Remember this book as the one that the next is compared with."""
+        self.bids.mark()
+        self.asks.mark()

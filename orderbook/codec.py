@@ -1,0 +1,103 @@
+"""State as bytes: numbers, optional numbers, arrays and texts, one after the other, with a version tag in front.
+
+Owns the byte layout only; what is written in which order is the business of each state's owner. Little-endian,
+fixed-width; floats keep every bit. Not pickle: class paths change, these bytes must stay readable.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterable
+from typing import Final
+
+STATE_TAG: Final = b"OBI\x01"
+"""First bytes of a state; the last one is the version of the layout."""
+
+_INT: Final = struct.Struct("<q")
+_FLOAT: Final = struct.Struct("<d")
+_COUNT: Final = struct.Struct("<I")
+
+
+class StateError(ValueError):
+    """Bytes that are no state of this version: says what was expected and what came."""
+
+
+def _little_endian(numbers: array[float]) -> array[float]:
+    if sys.byteorder == "big":
+        numbers = numbers[:]
+        numbers.byteswap()
+    return numbers
+
+
+class Writer:
+    """Collects the parts of a state."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = [STATE_TAG]
+
+    def put_int(self, *values: int | None) -> None:
+        """Integers below 2^63, each with a mark that tells None apart."""
+        for value in values:
+            self._parts.append(b"\0" if value is None else b"\1" + _INT.pack(value))
+
+    def put_float(self, *values: float) -> None:
+        """Floats, infinities included."""
+        self._parts.extend(_FLOAT.pack(value) for value in values)
+
+    def put_floats(self, values: Iterable[float]) -> None:
+        """Any number of floats, counted."""
+        numbers = array("d", values)
+        self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
+
+    def done(self) -> bytes:
+        """The state so far."""
+        return b"".join(self._parts)
+
+
+class Reader:
+    """Takes a state apart, in the order in which it was written."""
+
+    __slots__ = ("_at", "_state")
+
+    def __init__(self, state: bytes) -> None:
+        if state[: len(STATE_TAG)] != STATE_TAG:
+            raise StateError(f"expected a state that starts with {STATE_TAG!r}, received {state[:8]!r}")
+        self._state = state
+        self._at = len(STATE_TAG)
+
+    def _take(self, size: int) -> bytes:
+        part = self._state[self._at : self._at + size]
+        if len(part) != size:
+            raise StateError(f"expected {size} more bytes of state at byte {self._at}, received {len(part)}")
+        self._at += size
+        return part
+
+    def take_optional_int(self) -> int | None:
+        """Next integer, or None."""
+        return None if self._take(1) == b"\0" else int(_INT.unpack(self._take(_INT.size))[0])
+
+    def take_int(self) -> int:
+        """Next integer, which must be there."""
+        value = self.take_optional_int()
+        if value is None:
+            raise StateError(f"expected an integer before byte {self._at}, received none")
+        return value
+
+    def take_float(self) -> float:
+        """Next float."""
+        return float(_FLOAT.unpack(self._take(_FLOAT.size))[0])
+
+    def take_floats(self) -> list[float]:
+        """Next counted floats."""
+        count = _COUNT.unpack(self._take(_COUNT.size))[0]
+        numbers = array("d", self._take(8 * count))
+        return _little_endian(numbers).tolist()
+
+    def end(self) -> None:
+        """Nothing may be left."""
+        if self._at != len(self._state):
+            raise StateError(f"expected the end of the state at byte {self._at}, received {len(self._state)} bytes")

@@ -1,0 +1,204 @@
+"""A full book of one instrument, rebuilt from snapshots and differences, and whether it can be trusted.
+
+Rule 1: only this module decides whether the book is whole. States: seeded and joined (live), seeded but not joined yet
+        (a snapshot that waits for the first difference), waiting (no snapshot that fits; differences are kept).
+Rule 2: a break empties the book until a snapshot fits again; a snapshot that came early (newer than the live book) is
+        kept for that.
+Rule 3: each difference is a record, or stale (all of it was seen). A snapshot is never a record.
+
+================  =======================  ==========================================================
+now               told                     then
+================  =======================  ==========================================================
+waiting           difference that follows  kept; record resyncing
+waiting           break                    kept ones dropped, a gap counted; record resyncing
+waiting           snapshot that fits       seeded; kept differences applied, joined when there were any
+waiting           snapshot that is too old waiting
+seeded            difference that joins    joined; record
+seeded            difference that does not waiting
+joined            difference that follows  joined; record
+joined            break                    a gap counted; waiting, or joined by a snapshot that came early
+joined            newer snapshot           joined; kept for the next break
+joined, seeded    older snapshot           no change
+================  =======================  ==========================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Final
+
+from orderbook import diff_state
+from orderbook.book import Book
+from orderbook.codec import Reader, Writer
+from orderbook.deltas import NO_ASK, NO_BID, Window, aggressive_event
+from orderbook.events import Diff, Snapshot
+from orderbook.partial_lane import STALE
+from orderbook.presets import Estimator
+from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
+from orderbook.sequence import follows, joins_snapshot, older_than_snapshot
+from orderbook.tape import ID_RESET_MS
+
+MAX_WAITING: Final = 2_000
+"""Differences kept while no snapshot fits (100-200 s of a busy stream); the oldest is dropped first."""
+
+
+class DiffLane:
+    """The book, its ids, the predecessor and the delta window."""
+
+    __slots__ = (
+        "_clock_ms",
+        "_early",
+        "_estimator",
+        "_joined",
+        "_last_id",
+        "_waiting",
+        "best_ask",
+        "best_bid",
+        "book",
+        "gaps",
+        "window",
+    )
+
+    def __init__(self, estimator: Estimator, window: Window) -> None:
+        self._estimator = estimator
+        self._last_id: int | None = None  # None: waiting
+        self._joined = False
+        self._clock_ms = 0
+        self._early: Snapshot | None = None
+        self._waiting: deque[Diff] = deque(maxlen=MAX_WAITING)
+        self.best_bid = NO_BID
+        self.best_ask = NO_ASK
+        self.book = Book()
+        self.gaps = 0
+        self.window = window
+
+    def feed(self, diff: Diff, notices: Counter[str]) -> int:
+        """Take one difference and say the book's state after it, or STALE."""
+        last = self._waiting[-1].update_id if self._waiting else self._last_id
+        if last is not None and self._seen(diff, last):
+            if not self._restarted(diff, notices):
+                return STALE
+            self._break(notices)
+        elif last is not None and not self._fits(diff, last):
+            if self._joined or self._waiting:
+                self._break(notices)
+            else:  # the snapshot was too old for this stream: still the first seeding, not a break
+                self._wait()
+        self._clock_ms = _clock_ms(diff)
+        if self._last_id is None:
+            self._waiting.append(diff)
+            if self._early is None or not self._seed(self._early):
+                return RESYNCING
+            if not self._joined:
+                return RESYNCING
+            return self._compare()
+        self._last_id, self._joined = diff.update_id, True
+        self.book.apply(diff.bids, diff.asks)
+        return self._compare()
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Take a snapshot: seed the book when it waits, else keep it for the next break."""
+        if self._last_id is not None and snapshot.update_id <= self._last_id:
+            return
+        if self._joined:
+            self._early = snapshot
+        else:
+            self._seed(snapshot)
+
+    def _seen(self, diff: Diff, last: int) -> bool:
+        if self._last_id is not None and not self._joined:
+            return older_than_snapshot(diff, last)
+        return diff.update_id <= last
+
+    def _fits(self, diff: Diff, last: int) -> bool:
+        if self._last_id is not None and not self._joined:
+            return joins_snapshot(diff, last)
+        return follows(diff, last)
+
+    def _restarted(self, diff: Diff, notices: Counter[str]) -> bool:
+        """Whether ids that went back are the venue's restart, not a repetition."""
+        if not self._clock_ms or _clock_ms(diff) - self._clock_ms <= ID_RESET_MS:
+            return False
+        notices["id_reset"] += 1
+        self._early = None
+        return True
+
+    def _break(self, notices: Counter[str]) -> None:
+        self.gaps += 1
+        notices["gap"] += 1
+        self._wait()
+
+    def _wait(self) -> None:
+        """Forget the book and the predecessor, not the window."""
+        self._last_id, self._joined = None, False
+        self._waiting.clear()
+        self.book.replace([], [])
+        self.best_bid, self.best_ask = NO_BID, NO_ASK
+
+    def _seed(self, snapshot: Snapshot) -> bool:
+        """Start the book from ``snapshot`` if the waiting differences allow it."""
+        newer = [diff for diff in self._waiting if not older_than_snapshot(diff, snapshot.update_id)]
+        if newer and not joins_snapshot(newer[0], snapshot.update_id):
+            return False
+        self._early = None
+        self._waiting.clear()
+        self.book.replace(snapshot.bids, snapshot.asks)
+        self._last_id, self._joined = snapshot.update_id, False
+        for diff in newer:
+            self.book.apply(diff.bids, diff.asks)
+            self._last_id, self._joined = diff.update_id, True
+        return True
+
+    def _compare(self) -> int:
+        """State of the book as it is now; a book that is not crossed becomes the predecessor."""
+        bid, ask = self.book.bids.best, self.book.asks.best
+        if bid is not None and ask is not None:
+            if bid >= ask:
+                return CROSSED
+            state = LIVE
+        else:
+            state = EMPTY if bid is None and ask is None else ONE_SIDED
+            bid, ask = NO_BID if bid is None else bid, NO_ASK if ask is None else ask
+        if bid >= self.best_ask or ask <= self.best_bid:
+            delta = aggressive_event(self._estimator, self, bid, ask)
+            if delta is not None:
+                self.window.push(delta)
+        self.best_bid, self.best_ask = bid, ask
+        self.book.mark()
+        return state
+
+    def asks_through(self, price: float) -> float:
+        """Quantity of the predecessor's asks at prices <= ``price``."""
+        return self.book.asks.marked_through(price)
+
+    def bids_through(self, price: float) -> float:
+        """Quantity of the predecessor's bids at prices >= ``price``."""
+        return self.book.bids.marked_through(price)
+
+    def write(self, out: Writer) -> None:
+        """Append this lane to a state."""
+        out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
+        out.put_float(self.best_bid, self.best_ask)
+        self.window.write(out)
+        self.book.bids.write(out)
+        self.book.asks.write(out)
+        diff_state.write_snapshot(out, self._early)
+        diff_state.write_diffs(out, self._waiting)
+
+    def read(self, size: int, state: Reader) -> None:
+        """Become the lane that ``write`` wrote."""
+        self._last_id = state.take_optional_int()
+        self._joined, self._clock_ms, self.gaps = bool(state.take_int()), state.take_int(), state.take_int()
+        self.best_bid, self.best_ask = state.take_float(), state.take_float()
+        self.window = Window.read(size, state)
+        self.book.bids.read(state)
+        self.book.asks.read(state)
+        self._early = diff_state.read_snapshot(state)
+        self._waiting.extend(diff_state.read_diffs(state))
+
+
+def _clock_ms(diff: Diff) -> int:
+    """Event time, or where the message has none the time it was received."""
+    if diff.event_time_ms is not None:
+        return diff.event_time_ms
+    return diff.receive_time_ns // 1_000_000 if diff.receive_time_ns is not None else diff.timestamp_ms
