@@ -1,0 +1,110 @@
+"""Arrows between the packages go one way only, the pure ones stay pure, and no package has a knot inside.
+
+obi -> everything      dataflows, consumers -> connectors -> orderbook      simulator -> nothing of ours
+"""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
+
+from tests.sources import PACKAGES, Module, is_stdlib, modules, resolve, top
+
+OURS = {
+    "orderbook": {"orderbook"},
+    "connectors": {"connectors", "orderbook"},
+    "simulator": {"simulator"},
+    "dataflows": {"dataflows", "connectors", "orderbook"},
+    "consumers": {"consumers", "connectors", "orderbook"},
+    "obi": set(PACKAGES),
+}
+
+# What a package may take from others. The command line and the consumers may take what their work needs.
+EDGES = {"bytewax", "confluent_kafka", "numpy", "orjson", "typing_extensions"}
+THIRD_PARTY = {
+    "orderbook": {"numpy", "sortedcontainers", "typing_extensions"},
+    "connectors": EDGES,
+    "simulator": {"numpy"},
+    "dataflows": EDGES | {"prometheus_client", "pydantic", "pydantic_settings", "structlog", "tomli"},
+}
+
+# A pure package asks nobody for the time, the weather or a byte.
+OUTSIDE = {
+    *("asyncio", "concurrent", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "secrets", "select"),
+    *("shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib", "uuid"),
+}
+# The simulated market writes the exchange's JSON and draws from a generator of its own, which somebody else seeded.
+PURE = {"orderbook": {*OUTSIDE, "io", "json", "random"}, "simulator": OUTSIDE}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval"}
+SEEDED = {"Random", "default_rng", "Generator", "PCG64", "SeedSequence"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_what_is_below_it(package: str) -> None:
+    wrong = [
+        f"{module.label} imports {imported}"
+        for module in modules(package)
+        for imported in module.imports()
+        if not is_stdlib(imported) and not allowed(package, top(imported))
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_a_pure_package_has_no_clock_no_files_and_no_sockets(package: str) -> None:
+    imports = [
+        f"{module.label} imports {imported}"
+        for module in modules(package)
+        for imported in module.imports()
+        if top(imported) in PURE[package]
+    ]
+    calls = [
+        f"{module.label}:{call.lineno} calls {name}"
+        for module in modules(package)
+        for call, name in module.calls()
+        if name in IMPURE_CALLS or is_unseeded(call, name)
+    ]
+
+    assert imports + calls == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_modules_of_a_package_have_no_import_cycle(package: str) -> None:
+    assert cycle(modules(package)) is None
+
+
+def test_only_the_command_line_and_tests_know_the_simulator() -> None:
+    assert [package for package, below in OURS.items() if "simulator" in below] == ["simulator", "obi"]
+
+
+def allowed(package: str, imported: str) -> bool:
+    if imported in PACKAGES:
+        return imported in OURS[package]
+    if imported in {"tests", "benchmarks"}:
+        return False
+    return package not in THIRD_PARTY or imported in THIRD_PARTY[package]
+
+
+def is_unseeded(call: ast.Call, name: str) -> bool:
+    """Whether this draws from a generator that nobody can repeat: the modules' global ones, or one without a seed."""
+    owner, _, function = name.rpartition(".")
+    if function in SEEDED:
+        return function in {"Random", "default_rng"} and not (call.args or call.keywords)
+    return owner in {"random", "np.random", "numpy.random"}
+
+
+def cycle(files: tuple[Module, ...]) -> str | None:
+    """The first cycle found, written as a chain."""
+    known = {module.name for module in files}
+    graph = {
+        module.name: {found for imported in module.imports() if (found := resolve(imported, known))} - {module.name}
+        for module in files
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " <- ".join(error.args[1])
+    return None
