@@ -20,16 +20,12 @@ from orderbook.events import Event
 class Group:
     """One instrument's events of one poll, all from one partition, in the partition's order.
 
-    Attributes
-    ----------
-    instrument
-        ``venue:symbol``, e.g. ``binance-usdm:BTCUSDT``.
-    levels
-        float64, shape (n, 2, w, 2): for each ``Partial`` (its ``row``) side (bid, ask), level (best first), price and
-        quantity; absent levels are 0.0. w is at most ``depth_levels``.
-    origin
-        The batch the events were decoded from, kept so that an event can still become a fault; only the messages that
-        belong to this group travel between processes.
+    Attributes:
+        instrument: ``venue:symbol``, e.g. ``binance-usdm:BTCUSDT``.
+        levels: float64, shape (n, 2, w, 2): for each ``Partial`` (its ``row``) side (bid, ask), level (best first), price and
+            quantity; absent levels are 0.0. w is at most ``depth_levels``.
+        origin: The batch the events were decoded from, kept so that an event can still become a fault; only the messages that
+            belong to this group travel between processes.
     """
 
     instrument: str

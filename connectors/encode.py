@@ -25,18 +25,13 @@ def encode_records(
 ) -> list[bytes]:
     """Encode the records of one instrument.
 
-    Parameters
-    ----------
-    instrument
-        ``venue:symbol``.
-    topic, partition
-        Where the messages that caused the records lie.
-    rows, metrics
-        What the measurer gave, and for each the stateless metrics in the order of ``COLUMNS`` (NaN: not defined).
+    Args:
+        instrument: ``venue:symbol``.
+        topic, partition: Where the messages that caused the records lie.
+        rows, metrics: What the measurer gave, and for each the stateless metrics in the order of ``COLUMNS`` (NaN: not defined).
 
-    Returns
-    -------
-    One JSON document per row, in their order.
+    Returns:
+        One JSON document per row, in their order.
     """
     venue, _, symbol = instrument.partition(":")
     dumps, names, states = orjson.dumps, NAMES, STATES

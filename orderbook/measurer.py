@@ -58,17 +58,12 @@ class Measured(NamedTuple):
 class Measurer:
     """All that is remembered of one instrument.
 
-    Parameters
-    ----------
-    config
-        What to measure. It may differ from the one that wrote the state: a smaller window drops its oldest events.
-    state
-        What ``state()`` gave, or nothing for a new instrument.
+    Args:
+        config: What to measure. It may differ from the one that wrote the state: a smaller window drops its oldest events.
+        state: What ``state()`` gave, or nothing for a new instrument.
 
-    Raises
-    ------
-    orderbook.codec.StateError
-        ``state`` is no state of this version.
+    Raises:
+        orderbook.codec.StateError: ``state`` is no state of this version.
     """
 
     __slots__ = ("_config", "_diffs", "_partials", "_seq", "_tape")

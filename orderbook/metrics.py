@@ -49,20 +49,14 @@ def measure_books(
 ) -> npt.NDArray[np.float64]:
     """Compute the stateless metrics of every book.
 
-    Parameters
-    ----------
-    books
-        Shape (n, 2, w, 2), see ``Block``.
-    states
-        Shape (n,), codes of ``orderbook.record.STATES``; they decide what is undefined.
-    threshold
-        Share of B + A above which (strictly) a level is a large order; 0.01 is 1 %.
-    contract_sizes
-        Shape (n,): value of one contract, NaN where quantities are base units; None when that holds for all.
+    Args:
+        books: Shape (n, 2, w, 2), see ``Block``.
+        states: Shape (n,), codes of ``orderbook.record.STATES``; they decide what is undefined.
+        threshold: Share of B + A above which (strictly) a level is a large order; 0.01 is 1 %.
+        contract_sizes: Shape (n,): value of one contract, NaN where quantities are base units; None when that holds for all.
 
-    Returns
-    -------
-    float64, shape (n, 15), columns as in ``COLUMNS``; NaN where undefined.
+    Returns:
+        float64, shape (n, 15), columns as in ``COLUMNS``; NaN where undefined.
     """
     prices, quantities = books[..., 0], books[..., 1]
     worth = prices if contract_sizes is None else _worth(prices, contract_sizes)

@@ -31,23 +31,15 @@ PRESETS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
 class MeasureConfig:
     """What is measured, and over how much.
 
-    Attributes
-    ----------
-    depth_levels
-        Levels of each side that count, best first; 1 .. 5 000.
-    delta_volume_window
-        Aggressive events, and trades, in their windows; 1 .. 100 000.
-    delta_estimator
-        ``swept`` (base units) or ``price_gap`` (price units, parity with the module that this project replaces).
-    large_order_threshold_pct
-        Share of the volume of both sides above which a level is a large order; 0.01 is 1 %; in [0, 1].
-    contract_sizes
-        Contract size in quote currency by COIN-M symbol, for those that differ from 100 (``BTCUSD*``) and 10.
+    Attributes:
+        depth_levels: Levels of each side that count, best first; 1 .. 5 000.
+        delta_volume_window: Aggressive events, and trades, in their windows; 1 .. 100 000.
+        delta_estimator: ``swept`` (base units) or ``price_gap`` (price units, parity with the module that this project replaces).
+        large_order_threshold_pct: Share of the volume of both sides above which a level is a large order; 0.01 is 1 %; in [0, 1].
+        contract_sizes: Contract size in quote currency by COIN-M symbol, for those that differ from 100 (``BTCUSD*``) and 10.
 
-    Raises
-    ------
-    ValueError
-        A value outside of its limits.
+    Raises:
+        ValueError: A value outside of its limits.
     """
 
     depth_levels: int = 20
