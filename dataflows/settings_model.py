@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic.fields import FieldInfo
 
 from orderbook.presets import MAX_DELTA_VOLUME_WINDOW, MAX_DEPTH_LEVELS
 
@@ -228,7 +227,7 @@ def describe_settings() -> Iterator[SettingInfo]:
             outside=outside,
             flag=None if name == "kafka" else "--" + outside.replace("_", "-"),
             env="OBI_KAFKA_<KEY>" if name == "kafka" else "OBI_" + outside.upper(),
-            kind=_kind(field),
+            kind=_kind(field.annotation),
             default=None if field.default_factory else field.default,
             choices=_choices(field.annotation),
             unit=extra["unit"],
@@ -261,6 +260,6 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return tuple(choice for part in get_args(annotation) if get_origin(part) is Literal for choice in get_args(part))
 
 
-def _kind(field: FieldInfo) -> type:
+def _kind(annotation: object) -> type:
     kinds: tuple[type, ...] = (int, float, Path)
-    return next((kind for kind in kinds if field.annotation is kind), str)
+    return next((kind for kind in kinds if annotation is kind), str)
