@@ -27,8 +27,10 @@ def encode_records(
 
     Args:
         instrument: ``venue:symbol``.
-        topic, partition: Where the messages that caused the records lie.
-        rows, metrics: What the measurer gave, and for each the stateless metrics in the order of ``COLUMNS`` (NaN: not defined).
+        topic: Where the messages that caused the records lie.
+        partition: Their partition.
+        rows: What the measurer gave.
+        metrics: For each row the stateless metrics in the order of ``COLUMNS`` (NaN: not defined).
 
     Returns:
         One JSON document per row, in their order.

@@ -53,7 +53,7 @@ def measure_books(
         books: Shape (n, 2, w, 2), see ``Block``.
         states: Shape (n,), codes of ``orderbook.record.STATES``; they decide what is undefined.
         threshold: Share of B + A above which (strictly) a level is a large order; 0.01 is 1 %.
-        contract_sizes: Shape (n,): value of one contract, NaN where quantities are base units; None when that holds for all.
+        contract_sizes: Shape (n,): value of one contract, NaN where quantities are base units; None: all are.
 
     Returns:
         float64, shape (n, 15), columns as in ``COLUMNS``; NaN where undefined.
