@@ -1,0 +1,1 @@
+"""Speed, measured: seeded workloads, what is compared, and the report. Started by ``make bench``."""

@@ -1,0 +1,47 @@
+"""The bare loop that the job's speed is held against: consume, (parse,) produce a record of a fixed text.
+
+Run as ``python -m benchmarks.loop BOOTSTRAP RAW OUT PARTITIONS MESSAGES pass|loads``. It computes nothing, keeps no
+state and checks no delivery: what is left is the price of Kafka and, with ``loads``, of ``orjson.loads``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import orjson
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+RECORD: Final = b'{"symbol":"BTCUSDT",' + b",".join(b'"metric_%02d":0.12345678901234567' % i for i in range(22)) + b"}"
+"""As long as a metric record."""
+
+_POLL: Final = 1_000
+
+
+def loop(bootstrap: str, raw: str, out: str, partitions: int, messages: int, *, parse: bool) -> None:
+    """Copy ``messages`` messages, one record for each."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmark", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(raw, partition, 0) for partition in range(partitions)])
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "linger.ms": 5,
+            "enable.idempotence": True,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+    done = 0
+    while done < messages:
+        polled = consumer.consume(_POLL, 0.1)
+        for message in polled:
+            if parse:
+                orjson.loads(message.value())
+            producer.produce(out, RECORD, message.key(), message.partition())
+        done += len(polled)
+        producer.poll(0)
+    producer.flush()
+
+
+if __name__ == "__main__":
+    servers, raw_topic, out_topic, count, total, mode = sys.argv[1:]
+    loop(servers, raw_topic, out_topic, int(count), int(total), parse=mode == "loads")
