@@ -29,9 +29,7 @@ OURS: Final = "obi run"
 _POLL_EVERY: Final = 2_000
 
 
-def commands(  # noqa: PLR0917  # the positions of a command line
-    bootstrap: str, raw: str, out: str, partitions: int, messages: int, state: Path
-) -> Mapping[str, list[str]]:
+def commands(bootstrap: str, raw: str, out: str, shape: tuple[int, int], state: Path) -> Mapping[str, list[str]]:
     """What is compared: the same input topic, one record out per message, same partitions."""
     partitions, messages = shape
     loop = [sys.executable, "-m", "benchmarks.loop", bootstrap, raw, out, str(partitions), str(messages)]

@@ -35,8 +35,8 @@ def loop(bootstrap: str, raw: str, out: str, partitions: int, messages: int, *, 
         polled = consumer.consume(_POLL, 0.1)
         for message in polled:
             if parse:
-                orjson.loads(message.value())
-            producer.produce(out, RECORD, message.key(), message.partition())
+                orjson.loads(message.value() or b"")
+            producer.produce(out, RECORD, message.key(), message.partition() or 0)
         done += len(polled)
         producer.poll(0)
     producer.flush()

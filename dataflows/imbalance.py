@@ -5,13 +5,14 @@ Step names are part of the recovery state: renaming one makes a restart begin fr
 
 from __future__ import annotations
 
+from typing import TypeGuard, cast
+
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, KeyedStream, Stream
+from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
-from bytewax.operators import StatefulBatchLogic
+from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import Sink
 from connectors.encode_faults import encode_faults
-from typing_extensions import TypeIs
 
 from connectors.decoded import Group
 from connectors.outgoing import OutBatch
@@ -24,8 +25,8 @@ FLOW_ID = "imbalance"
 
 def build(
     source: Source[RawBatch],
-    metrics: Sink[OutBatch],
-    faults: Sink[OutBatch],
+    metrics: Sink[tuple[str, OutBatch]],
+    faults: Sink[tuple[str, OutBatch]],
     *,
     pipeline: Pipeline,
 ) -> Dataflow:
@@ -39,7 +40,8 @@ def build(
     sound = op.branch("measured", op.key_rm("measured_items", measured), _is_measured)
     records = op.flat_map_batch("encode", sound.trues, pipeline.encode)
     op.output("metrics", records, metrics)
-    op.output("faults", _faults(split.falses, sound.falses), faults)
+    # branch() tells the type checker about its true side only
+    op.output("faults", _faults(cast("Stream[Fault]", split.falses), cast("Stream[Fault]", sound.falses)), faults)
     return flow
 
 
@@ -50,11 +52,11 @@ def _faults(decoding: Stream[Fault], measuring: Stream[Fault]) -> KeyedStream[Ou
     )
 
 
-def _is_group(item: Group | Fault) -> TypeIs[Group]:
+def _is_group(item: Group | Fault) -> TypeGuard[Group]:
     return type(item) is Group
 
 
-def _is_measured(item: MeasuredGroup | Fault) -> TypeIs[MeasuredGroup]:
+def _is_measured(item: MeasuredGroup | Fault) -> TypeGuard[MeasuredGroup]:
     return type(item) is MeasuredGroup
 
 
