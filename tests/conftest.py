@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from connectors.embedded import EmbeddedBroker
 from tests.kafka_dist import HOW_TO_GET_IT
-from tests.needs import RECORDINGS, unmet
+from tests.needs import NO_KAFKA, RECORDINGS, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +41,10 @@ def recordings() -> Path:
     return RECORDINGS
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """When tests were skipped for want of a real Kafka, say so where it is seen, and how to get one."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if HOW_TO_GET_IT in str(report.longrepr)]
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """When tests were skipped for want of a real Kafka, say so last, and how to get one."""
+    yield
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_KAFKA in str(report.longrepr)]
     if skipped:
-        terminalreporter.write_line(
-            f"\n{len(skipped)} tests on a real Kafka were SKIPPED: {HOW_TO_GET_IT}", yellow=True, bold=True
-        )
+        terminalreporter.write_line(f"SKIPPED {len(skipped)} tests. {HOW_TO_GET_IT}", yellow=True, bold=True)

@@ -22,9 +22,8 @@ JAVA_AT_LEAST = 17
 DOWNLOAD_SECONDS = 900
 
 HOW_TO_GET_IT = (
-    "real Kafka needs Java 17+ and Maven: "
-    "apt-get install default-jre-headless maven   (Debian, Ubuntu)   or   brew install openjdk maven   (macOS); "
-    "or point KAFKA_BOOTSTRAP_SERVERS at a broker"
+    "A real Kafka needs Java 17+ and Maven: `apt-get install default-jre-headless maven` or `brew install openjdk maven`; "
+    "or let KAFKA_BOOTSTRAP_SERVERS name a broker."
 )
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -52,17 +51,17 @@ def java() -> str:
     found = shutil.which("java", path=f"{home}/bin") if home else None
     found = found or shutil.which("java")
     if found is None:
-        raise KafkaUnavailableError(f"no java; {HOW_TO_GET_IT}")
+        raise KafkaUnavailableError("there is no java")
     # -XshowSettings writes "java.specification.version = 17" in the same words in every version and vendor's build.
     shown = subprocess.run(
         [found, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False, timeout=60
     )
     words = (shown.stderr + shown.stdout).split()
     if "java.specification.version" not in words:  # macOS has a /usr/bin/java that only says where to get one
-        raise KafkaUnavailableError(f"{found} does not run; {HOW_TO_GET_IT}")
+        raise KafkaUnavailableError(f"{found} does not run")
     version = words[words.index("java.specification.version") + 2]
     if int(version.split(".")[0]) < JAVA_AT_LEAST:
-        raise KafkaUnavailableError(f"{found} is Java {version}; {HOW_TO_GET_IT}")
+        raise KafkaUnavailableError(f"{found} is Java {version}")
     return found
 
 
@@ -78,7 +77,7 @@ def _download(cache: Path) -> None:
     """Fill a folder beside the cache, then rename it: a broken download is never taken for a whole one."""
     maven = shutil.which("mvn")
     if maven is None:
-        raise KafkaUnavailableError(f"no mvn; {HOW_TO_GET_IT}")
+        raise KafkaUnavailableError("there is no mvn")
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{cache.name}.", dir=cache.parent) as scratch:
         jars = Path(scratch, "jars")

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECORDINGS = Path(os.environ.get("OBI_RECORDINGS_DIR") or ROOT.parent / "shared" / "data")
+NO_KAFKA = "no real Kafka: "
 
 
 def unmet(need: str, reason: str) -> NoReturn:

@@ -77,7 +77,7 @@ def top(imported: str) -> str:
 
 def is_stdlib(imported: str) -> bool:
     """Whether Python itself brings it."""
-    return top(imported) in sys.stdlib_module_names
+    return top(imported) in {*sys.stdlib_module_names, "tomllib"}  # which 3.10 does not have yet
 
 
 def _parse(path: Path) -> Module:

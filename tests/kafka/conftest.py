@@ -12,7 +12,7 @@ import pytest
 from tests.kafka_dist import KafkaUnavailableError, java, libraries
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
-from tests.needs import unmet
+from tests.needs import NO_KAFKA, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,4 +84,4 @@ def topics(kafka: Kafka) -> Iterator[Topics]:
 def _must_be_available(config: pytest.Config) -> None:
     reason = config.stash.get(_unavailable, None)
     if reason is not None:
-        unmet("KAFKA", reason)
+        unmet("KAFKA", NO_KAFKA + reason)
