@@ -19,7 +19,8 @@ from tests.sources import PACKAGES
 COMPOSE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-OBI = Path(sys.executable).with_name("obi")
+# What the installed script does, installed or not.
+OBI = (sys.executable, "-c", "from obi.cli import main; main()")
 
 
 def test_the_compose_file_is_valid_by_the_specification() -> None:
@@ -42,7 +43,7 @@ def test_every_command_is_one_that_obi_knows_with_flags_that_it_has(name: str) -
     words = OURS[name]["command"]
     command = [word for word in words if re.fullmatch(r"[a-z]+", word)]
     shown = subprocess.run(
-        [OBI, *command, "--help"], capture_output=True, text=True, check=False, env={"COLUMNS": "200"}
+        [*OBI, *command, "--help"], capture_output=True, text=True, check=False, cwd=ROOT, env={"COLUMNS": "200"}
     )
     flags = [word for word in words if re.fullmatch(r"--?[a-z][a-z0-9-]*", word)]
 
