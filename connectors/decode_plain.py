@@ -172,16 +172,16 @@ def _read(data: Payload, kind: Kind, venue: str, where: tuple[int, int, int | No
     if kind in (Kind.TRADE, Kind.AGG_TRADE):
         return read_trade(data, where[0], where[2], aggregate=kind is Kind.AGG_TRADE)
     if kind is Kind.DIFF:
-        times_ids = read_diff_ids(data, venue)
+        event_time, transaction_time, update_id, first_id, previous_id = read_diff_ids(data, venue)
         bids, asks = read_sides(data, rules.max_levels, ordered=False)
-        return Diff(*where, *times_ids, bids, asks)
-    event_time, transaction_time, update_id = read_book_ids(data, kind)
+        return Diff(*where, event_time, transaction_time, update_id, first_id, previous_id, bids, asks)
+    event_time, transaction_time, book_id = read_book_ids(data, kind)
     bids, asks = read_sides(data, rules.max_levels, ordered=True)
     if kind is Kind.SNAPSHOT:
-        assert update_id is not None
-        return Snapshot(where[0], update_id, bids, asks)
+        assert book_id is not None
+        return Snapshot(where[0], book_id, bids, asks)
     levels = rules.depth_levels
-    return PartialDraft(*where, event_time, transaction_time, update_id, bids[:levels], asks[:levels])
+    return PartialDraft(*where, event_time, transaction_time, book_id, bids[:levels], asks[:levels])
 
 
 def read_book_ids(data: Payload, kind: Kind) -> tuple[int | None, int | None, int | None]:
