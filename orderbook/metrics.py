@@ -58,6 +58,8 @@ def measure_books(
     Returns:
         float64, shape (n, 15), columns as in ``COLUMNS``; NaN where undefined.
     """
+    if not books.shape[2]:  # no book has any level
+        books = np.zeros((len(books), 2, 1, 2))
     prices, quantities = books[..., 0], books[..., 1]
     worth = prices if contract_sizes is None else _worth(prices, contract_sizes)
     volume, notional = _sums(quantities, worth)
