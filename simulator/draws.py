@@ -63,9 +63,10 @@ def lognormal(median: float, sigma: float) -> list[int]:
     return [max(1, round(median * math.exp(sigma * normal.inv_cdf(u)))) for u in _quantiles()]
 
 
-def odds(scale: float) -> list[int]:
-    """Return the table of 1 + scale * u / (1 - u): median about `scale`, tail P(x > k * scale) = 1 / (1 + k)."""
-    return [1 + int(scale * u / (1.0 - u)) for u in _quantiles()]
+def odds(scale: float, power: float = 1.0, *, highest: int | None = None) -> list[int]:
+    """Return the table of 1 + scale * (u / (1 - u)) ** power: median about `scale`, a tail with index 1 / power."""
+    values = [1 + int(scale * (u / (1.0 - u)) ** power) for u in _quantiles()]
+    return values if highest is None else [min(highest, value) for value in values]
 
 
 def pareto(alpha: float, *, highest: int) -> list[int]:

@@ -24,6 +24,7 @@ MS = 1_000_000
 
 TRUTH_LEVELS = 20
 _WINDOW_NS = 100 * MS
+_BEAT = ""  # a timer of no stream: the tape is read at least once a window, so that memory stays level
 _SNAPSHOT_POLL_NS = 10 * MS
 _EVENT_DELAY_NS = MS * 2 // 5
 _FIRST_ID = {SPOT: 40_000_000_000}
@@ -69,6 +70,7 @@ class Exchange:
         self._start_ms = start_ms
         self._draw = draws.rolls("exchange")
         self._dense_ids = spot
+        self._has_depth = any(stream.startswith("depth") for stream in instrument.streams)
         self._previous = dict.fromkeys(instrument.streams, self._book.update_id)
         self._trade_id = 1_000_000_000 + next(self._draw)
         self._aggregate_id = 500_000_000 + next(self._draw)
@@ -80,6 +82,7 @@ class Exchange:
 
     def messages(self, seconds: float) -> Iterator[Message]:
         """Yield all messages of the first `seconds`, in the order of `time_ns`."""
+        self._set_timer(0, _BEAT)
         for stream in self._instrument.streams:
             if stream.startswith("depth"):
                 self._set_timer(next(self._draw) * _WINDOW_NS // 4096, stream)
@@ -106,7 +109,11 @@ class Exchange:
             yield message
 
     def _on_timer(self, now: int, stream: str) -> Iterator[Message]:
-        if stream == "snapshot":
+        if stream == _BEAT:
+            if not self._has_depth:
+                self._book.drain()
+            self._set_timer(now + _WINDOW_NS, _BEAT)
+        elif stream == "snapshot":
             yield from self._snapshot(now)
         elif stream == "aggTrade":
             yield from self._aggregates(now)
@@ -126,11 +133,12 @@ class Exchange:
         previous, final = self._previous[stream], book.update_id
         self._previous[stream] = final
         top = wire.levels(book.bids.top(TRUTH_LEVELS)), wire.levels(book.asks.top(TRUTH_LEVELS))
-        first = previous + 1 if self._dense_ids else book.first_changed_id or previous + 1
+        first = previous + 1
         encode: Callable[[int, int, DiffIds, TextLevels, TextLevels], str] = wire.partial
         bids, asks = top
         if stream == self._instrument.diff_stream:
             encode = wire.diff
+            first = first if self._dense_ids else book.first_changed_id
             bid_lots, ask_lots = book.bids.lots, book.asks.lots
             bid_prices, ask_prices = book.drain()
             bids = wire.levels((price, bid_lots.get(price, 0)) for price in bid_prices)

@@ -41,7 +41,7 @@ class Flow:
     quote_lots: int
     touch_lots: int
     taker_lots: int
-    jump_ticks: int = 3
+    jump_ticks: int = 2
     size_sigma: float = 1.8
     levels: int = 2000
     modify_pct: int = 20
@@ -70,8 +70,8 @@ class Regime:
 NORMAL = Regime(name="normal", weight=50, mean_s=8.0)
 QUIET = Regime(name="quiet", weight=15, mean_s=3.0, activity_pct=15)
 BUSY = Regime(name="busy", weight=25, mean_s=4.0, activity_pct=200)
-RISING = Regime(name="rising", weight=5, mean_s=8.0, activity_pct=150, drift=1, jump_pct=400)
-FALLING = Regime(name="falling", weight=5, mean_s=8.0, activity_pct=150, drift=-1, jump_pct=400)
+RISING = Regime(name="rising", weight=5, mean_s=6.0, activity_pct=150, drift=1, jump_pct=130)
+FALLING = Regime(name="falling", weight=5, mean_s=6.0, activity_pct=150, drift=-1, jump_pct=130)
 DEFAULT_REGIMES = (NORMAL, QUIET, BUSY, RISING, FALLING)
 
 

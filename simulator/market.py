@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 _SECOND_NS = 1_000_000_000
 _HALF = TABLE_SIZE // 2
 _BURST_SHARE_AT_TOUCH = TABLE_SIZE // 16
-_SPREAD_STAYS_OPEN = TABLE_SIZE // 5
-_FOLLOWS = TABLE_SIZE * 6 // 10
+_SPREAD_STAYS_OPEN = TABLE_SIZE // 10
+_MAKERS_HERD = TABLE_SIZE * 15 // 100
+_MAKERS_LEAN_ON_DRIFT = TABLE_SIZE * 5 // 100
+_LONG_QUEUE = 16
+_SCARE = 5
+_SCARED_LEAVE = TABLE_SIZE // 3
+_FOLLOWS = TABLE_SIZE * 75 // 100
 _OLD_BEST_LEAVES = TABLE_SIZE * 7 // 10
-_TAKERS_LEAN_ON_IMBALANCE = TABLE_SIZE * 3 // 10
+_TAKERS_LEAN_ON_IMBALANCE = TABLE_SIZE * 45 // 100
 _TAKERS_LEAN_ON_DRIFT = TABLE_SIZE * 3 // 10
 
 
@@ -167,13 +172,26 @@ class Market:
             self.book.put(side, key, 0 if leaves else 50 * next(self._draw.quote_lots))
 
     def _touch(self) -> None:
-        """Add to the best queue of one side, or cancel from it; the longer the queue the likelier a cancel."""
+        """Add to the best queue of one side, or cancel from it.
+
+        Makers herd: they rather join the heavier queue and leave the thinner one, and a queue that is far thinner
+        than the other side's scares them, so that all leave at once. A very long queue draws cancels.
+        """
         book, draw = self.book, self._draw
-        side = book.bids if next(draw.sides) else book.asks
+        side, other = (book.bids, book.asks) if next(draw.sides) else (book.asks, book.bids)
         key = side.keys[-1]
         resting = side.lots[key]
         lots = next(draw.touch_lots)
-        if next(draw.rolls) * (resting + self._flow.touch_lots * 4) >= resting * TABLE_SIZE:
+        opposite = other.lots[other.keys[-1]]
+        if resting * _SCARE < opposite and next(draw.rolls) < _SCARED_LEAVE:
+            book.put(side, key, 0)
+            self._emptied(side)
+            return
+        joins_below = _HALF + _MAKERS_HERD * (resting - opposite) // (resting + opposite)
+        joins_below += side.sign * self._regime.drift * _MAKERS_LEAN_ON_DRIFT
+        if resting > self._flow.touch_lots * _LONG_QUEUE:
+            joins_below //= 2
+        if next(draw.rolls) < joins_below:
             book.put(side, key, resting + lots)
             return
         book.put(side, key, max(0, resting - lots))

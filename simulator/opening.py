@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.draws import exponential
 from simulator.grid import Grid
+from simulator.rates import typical_distance
 
 if TYPE_CHECKING:
     from simulator.book import Book
@@ -19,7 +20,7 @@ _FAR_ABOVE = ((3, 2), (2, 1), (3, 1), (4, 1), (10, 1))
 def fill_book(instrument: Instrument, book: Book, draw: FlowDraws) -> int:
     """Fill an empty book so that the flow finds it in balance; return the best bid in ticks.
 
-    Gaps between levels are exponential, and widen over the outer half of the book.
+    Levels stand around their typical distances, with exponential gaps.
     """
     flow = instrument.flow
     start = Grid(instrument.tick_size).count(instrument.start_price)
@@ -28,8 +29,7 @@ def fill_book(instrument: Instrument, book: Book, draw: FlowDraws) -> int:
         key = best
         book.put(side, key, next(draw.queue_lots))
         for rank in range(1, flow.levels):
-            widening = max(1, 4 * rank // flow.levels)
-            key -= max(1, next(gaps) * flow.span_ticks * widening // (20 * 1024))
+            key -= max(1, round(next(gaps) * (typical_distance(flow, rank) - typical_distance(flow, rank - 1)) / 1024))
             if side.sign * key <= 1:
                 break
             book.put(side, key, next(draw.quote_lots))

@@ -15,15 +15,17 @@ _SPOT_BTC = Instrument(
     start_price="60000.00000000",
     streams=("depth@100ms", *_FULL),
     flow=Flow(
-        quotes_per_s=280,
-        touch_per_s=70,
+        quotes_per_s=190,
+        touch_per_s=64,
         takers_per_s=9,
         burst_quotes=24,
         span_ticks=740,
         quote_lots=900,
         touch_lots=20_000,
         taker_lots=300,
-        jump_ticks=6,
+        jump_ticks=25,
+        flicker_pct=8,
+        modify_pct=8,
     ),
 )
 _SPOT_ETH = Instrument(
@@ -34,7 +36,7 @@ _SPOT_ETH = Instrument(
     start_price="2600.00000000",
     streams=_PARTIAL,
     flow=Flow(
-        quotes_per_s=280,
+        quotes_per_s=170,
         touch_per_s=70,
         takers_per_s=7,
         burst_quotes=24,
@@ -42,7 +44,9 @@ _SPOT_ETH = Instrument(
         quote_lots=2_000,
         touch_lots=20_000,
         taker_lots=500,
-        jump_ticks=3,
+        jump_ticks=2,
+        flicker_pct=5,
+        modify_pct=40,
     ),
 )
 _USDM_BTC = Instrument(
@@ -53,15 +57,17 @@ _USDM_BTC = Instrument(
     start_price="60000.00",
     streams=("depth@0ms", *_FULL),
     flow=Flow(
-        quotes_per_s=1_100,
-        touch_per_s=160,
-        takers_per_s=13,
-        burst_quotes=60,
+        quotes_per_s=720,
+        touch_per_s=100,
+        takers_per_s=14,
+        burst_quotes=44,
         span_ticks=80,
         quote_lots=110,
         touch_lots=700,
         taker_lots=20,
-        jump_ticks=3,
+        jump_ticks=2,
+        flicker_pct=4,
+        modify_pct=55,
     ),
 )
 _USDM_ETH = Instrument(
@@ -72,15 +78,17 @@ _USDM_ETH = Instrument(
     start_price="2600.00",
     streams=_PARTIAL,
     flow=Flow(
-        quotes_per_s=1_100,
-        touch_per_s=160,
-        takers_per_s=10,
-        burst_quotes=60,
+        quotes_per_s=780,
+        touch_per_s=92,
+        takers_per_s=12,
+        burst_quotes=40,
         span_ticks=48,
         quote_lots=1_700,
         touch_lots=4_000,
         taker_lots=100,
-        jump_ticks=3,
+        jump_ticks=2,
+        flicker_pct=3,
+        modify_pct=68,
     ),
 )
 _COINM_BTC = Instrument(
@@ -91,7 +99,7 @@ _COINM_BTC = Instrument(
     start_price="60000.0",
     streams=("depth@100ms", *_FULL),
     flow=Flow(
-        quotes_per_s=280,
+        quotes_per_s=200,
         touch_per_s=80,
         takers_per_s=7,
         burst_quotes=24,
@@ -99,7 +107,9 @@ _COINM_BTC = Instrument(
         quote_lots=60,
         touch_lots=500,
         taker_lots=8,
-        jump_ticks=3,
+        jump_ticks=2,
+        flicker_pct=5,
+        modify_pct=40,
     ),
 )
 _FIVE = (_SPOT_BTC, _SPOT_ETH, _USDM_BTC, _USDM_ETH, _COINM_BTC)

@@ -15,8 +15,18 @@ if TYPE_CHECKING:
 MIN_LEVELS = 60
 """A side never falls below this many levels."""
 
-RANK_SCALE = 80
-"""Median rank of a cancelled level. A median distance that covers as many levels keeps the density even."""
+_MEDIAN_RANK = 80
+_CROWDING = 0.8
+
+
+def typical_distance(flow: Flow, rank: float) -> float:
+    """Return where in ticks behind the best price the level of that rank typically stands.
+
+    span_ticks * (rank / 20) ** 0.8: deeper levels crowd, as recorded ones do (twice as dense at rank 1000 as at 20).
+    New levels come at distances, and cancels at ranks, of laws that have this curve as their balance.
+    """
+    return float(flow.span_ticks * (rank / 20) ** _CROWDING)
+
 
 _FAR_SHARE = 64
 _MINUTE_NS = 60_000_000_000
@@ -54,19 +64,19 @@ class FlowDraws:
 
     def _prices(self, flow: Flow) -> None:
         stream = self._draws.stream
-        distances = odds(flow.span_ticks * RANK_SCALE / 20)
+        distances = odds(typical_distance(flow, _MEDIAN_RANK), _CROWDING)
         distances[-_FAR_SHARE:] = [0] * _FAR_SHARE  # 0 = one of the far round prices
         self.distances = stream("distance", distances)
-        self.ranks = stream("rank", odds(RANK_SCALE))
-        self.jumps = stream("jump", pareto(1.3, highest=12 * flow.jump_ticks))
-        self.sweep_levels = stream("sweep levels", pareto(0.9, highest=36))
+        self.ranks = stream("rank", odds(_MEDIAN_RANK))
+        self.jumps = stream("jump", odds(flow.jump_ticks, highest=12 * flow.jump_ticks))
+        self.sweep_levels = stream("sweep levels", pareto(0.6, highest=56))
         self.wall_ranks = stream("wall rank", uniform(1, 12))
 
     def _sizes(self, flow: Flow) -> None:
         stream = self._draws.stream
         self.quote_lots = stream("quote lots", lognormal(flow.quote_lots, flow.size_sigma))
         self.touch_lots = stream("touch lots", lognormal(flow.touch_lots, 1.0))
-        self.queue_lots = stream("queue lots", lognormal(4 * flow.touch_lots, 0.8))
+        self.queue_lots = stream("queue lots", lognormal(5 * flow.touch_lots, 1.2))
         self.taker_lots = stream("taker lots", lognormal(flow.taker_lots, flow.size_sigma + 0.4))
         self.wall_lots = stream("wall lots", lognormal(60 * flow.touch_lots, 0.5))
         self.fills = stream("fills", pareto(1.3, highest=60))

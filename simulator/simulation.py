@@ -40,6 +40,7 @@ def simulate(
         start_ms: Exchange time of the start, milliseconds since 1970.
         dirt: What goes wrong on the way; nothing by default.
 
+    >>> from simulator import default_instruments, simulate
     >>> events = list(simulate(default_instruments(1), seconds=1, seed=7))
     >>> events[0].venue, events[0].symbol
     ('binance-spot', 'BTCUSDT')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from decimal import Decimal
 
 import pytest
@@ -58,12 +59,14 @@ def test_diff_and_partial_depth_of_one_id_have_one_truth(number: int) -> None:
 def test_the_last_ticker_up_to_an_id_is_the_best_of_the_book_at_that_id(number: int) -> None:
     events = run(instrument(number, "diff", "depth20@100ms", "bookTicker"))
     tickers = {data(event)["u"]: data(event) for event in events if kind(event) == "bookTicker"}
+    ids = sorted(tickers)
     compared = 0
 
     for event in [*diffs(events), *partials(events)]:
-        ticker = tickers.get(max((u for u in tickers if u <= final(event)), default=-1))
+        before = bisect_right(ids, final(event))
         assert event.truth is not None
-        if ticker is not None:
+        if before:
+            ticker = tickers[ids[before - 1]]
             assert (ticker["b"], ticker["B"]) == event.truth.bids[0]
             assert (ticker["a"], ticker["A"]) == event.truth.asks[0]
             compared += 1
