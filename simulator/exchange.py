@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.book import Book
 from simulator.draws import Draws, uniform
 from simulator.instrument import SPOT, Instrument
-from simulator.market import Fill, Market, Quote
+from simulator.market import Market
+from simulator.tape import Fill, Quote
 from simulator.wire import DiffIds, TextLevels, wire_of
 
 if TYPE_CHECKING:

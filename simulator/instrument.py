@@ -108,7 +108,10 @@ class Instrument:
             msg = "expected at least one regime, received none"
             raise ValueError(msg)
         Grid(self.lot_size)
-        Grid(self.tick_size).count(self.start_price)
+        ticks, least = Grid(self.tick_size).count(self.start_price), 10 * max(100, self.flow.span_ticks)
+        if ticks < least:
+            msg = f"expected a start price of at least {least} ticks, received {ticks}"
+            raise ValueError(msg)
 
     @property
     def name(self) -> str:

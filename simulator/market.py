@@ -11,11 +11,12 @@ Every public method leaves the book uncrossed, with both sides filled.
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from simulator.draws import TABLE_SIZE
 from simulator.opening import far_prices, fill_book
 from simulator.rates import MIN_LEVELS, FlowDraws
+from simulator.tape import Fill, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _SECOND_NS = 1_000_000_000
 _HALF = TABLE_SIZE // 2
+# Tuned together until the figures of simulator.calibration were those of recorded markets.
 _BURST_SHARE_AT_TOUCH = TABLE_SIZE // 16
 _SPREAD_STAYS_OPEN = TABLE_SIZE // 10
 _MAKERS_HERD = TABLE_SIZE * 15 // 100
@@ -37,27 +39,6 @@ _FOLLOWS = TABLE_SIZE * 75 // 100
 _OLD_BEST_LEAVES = TABLE_SIZE * 7 // 10
 _TAKERS_LEAN_ON_IMBALANCE = TABLE_SIZE * 45 // 100
 _TAKERS_LEAN_ON_DRIFT = TABLE_SIZE * 3 // 10
-
-
-class Quote(NamedTuple):
-    """The best bid and ask after a change of either, as counts of ticks and lots."""
-
-    time_ns: int
-    update_id: int
-    bid_ticks: int
-    bid_lots: int
-    ask_ticks: int
-    ask_lots: int
-
-
-class Fill(NamedTuple):
-    """One trade; `order` numbers the market order that caused it, `buyer_is_maker` means that the taker sold."""
-
-    time_ns: int
-    order: int
-    price_ticks: int
-    lots: int
-    buyer_is_maker: bool
 
 
 class Market:
@@ -183,7 +164,8 @@ class Market:
         resting = side.lots[key]
         lots = next(draw.touch_lots)
         opposite = other.lots[other.keys[-1]]
-        if resting * _SCARE < opposite and next(draw.rolls) < _SCARED_LEAVE:
+        thin = len(side.keys) <= MIN_LEVELS
+        if resting * _SCARE < opposite and next(draw.rolls) < _SCARED_LEAVE and not thin:
             book.put(side, key, 0)
             self._emptied(side)
             return
@@ -194,8 +176,10 @@ class Market:
         if next(draw.rolls) < joins_below:
             book.put(side, key, resting + lots)
             return
-        book.put(side, key, max(0, resting - lots))
-        if lots >= resting:
+        if lots < resting:
+            book.put(side, key, resting - lots)
+        elif not thin:
+            book.put(side, key, 0)
             self._emptied(side)
 
     def _take(self, lots: int, levels: int) -> None:
@@ -272,7 +256,7 @@ class Market:
         """Put a huge quantity on a level near the best price; it is taken back seconds later."""
         book, draw = self.book, self._draw
         side = book.bids if next(draw.sides) else book.asks
-        key = side.keys[-2 - next(draw.wall_ranks)]
+        key = side.keys[max(-2 - next(draw.wall_ranks), -len(side.keys))]
         lots = next(draw.wall_lots)
         book.put(side, key, side.lots[key] + lots)
         self._plan(next(draw.wall_lives_ns), self._drop_wall, side.sign, key, lots)

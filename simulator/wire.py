@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from simulator.instrument import Instrument
-    from simulator.market import Fill, Quote
+    from simulator.tape import Fill, Quote
 
 TextLevels = list[tuple[str, str]]
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from statistics import mean, median
+from typing import Any
+
+import pytest
 
 from simulator import Regime
 from tests.simulator.replay import STEADY, Receiver, data, diffs, instrument, kind, of_kind, run
@@ -33,6 +37,23 @@ def test_the_default_market_leaves_the_snapshot_within_minutes_in_some_runs() ->
     mids = [Decimal(event.truth.bids[0][0]) for event in run(chosen, seconds=60, seed=3) if event.truth]
 
     assert max(mids) - min(mids) > mids[0] * Decimal("0.003")
+
+
+@pytest.mark.parametrize("direction", [-1, 1])
+@pytest.mark.parametrize(
+    ("price", "changes"),
+    [("10.00", {"span_ticks": 20}), ("20.00", {"span_ticks": 200, "levels": 100}), ("10.00", {"sweeps_per_min": 3e3})],
+)
+def test_odd_markets_keep_two_full_sides_above_zero(price: str, changes: dict[str, Any], direction: int) -> None:
+    rush = (Regime(name="rush", weight=1, mean_s=60.0, activity_pct=300, drift=direction, jump_pct=2_000),)
+    flow = replace(instrument(2).flow, **{"span_ticks": 20, "walls_per_min": 600.0, **changes})
+    chosen = instrument(2, "diff", tick_size="0.01", start_price=price, flow=flow, regimes=rush)
+
+    for event in run(chosen, seconds=8):
+        assert event.truth is not None
+        bids, asks = event.truth[:2]
+        assert len(bids) == len(asks) == 20
+        assert 0 < Decimal(bids[-1][0]) < Decimal(bids[0][0]) < Decimal(asks[0][0]) < Decimal(asks[-1][0])
 
 
 def test_sweeps_run_through_many_levels() -> None:

@@ -113,6 +113,7 @@ def test_the_first_five_instruments_are_the_known_ones_and_the_rest_cycle_throug
         ({"streams": ("depth@100ms", "kline")}, "expected distinct streams"),
         ({"regimes": ()}, "expected at least one regime"),
         ({"tick_size": "0.0"}, "expected a step above zero"),
+        ({"start_price": "73.99"}, "expected a start price of at least 7400 ticks, received 7399"),
         ({"start_price": "60000.001"}, "expected a multiple of the step"),
     ],
 )
