@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from connectors.broker import wrong_keys
 from dataflows.settings_model import OUTSIDE, SettingInfo, Settings, default_state_dir, describe_settings, split_address
 from orderbook.presets import PRESETS
 
@@ -172,6 +173,11 @@ def _checked(sources: _Sources) -> Settings:
                 sources.problems.append(_explain(sources, name, problem["loc"][1:], problem["input"]))
     else:
         sources.problems.extend(_same_topics(sources, settings))
+        for key, reason in wrong_keys(settings.kafka).items():
+            origin = sources.said_by.get(f"kafka.{key}", "all sources together")
+            sources.problems.append(
+                f"{f'kafka.{key}'.rstrip('.')} ({origin}): expected keys and values of librdkafka, received one that {reason}"
+            )
     if settings is None or sources.problems:
         raise SettingsError(sources.problems)
     return settings

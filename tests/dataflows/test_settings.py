@@ -168,6 +168,16 @@ def test_secrets_are_in_no_repr_dump_or_error(tmp_path: Path) -> None:
     assert "hunter2" not in problem
 
 
+def test_librdkafka_keys_are_checked_with_the_rest() -> None:
+    environ = {"OBI_KAFKA_ACKS": "0", "OBI_KAFKA_NO_SUCH_KEY": "hunter2", "OBI_KAFKA_SSL_CA_LOCATION": "/x"}
+    first, second = problems(environ=environ)
+    assert "kafka.acks (environment OBI_KAFKA_ACKS" in first
+    assert "is set by obi itself" in first
+    assert "kafka.no.such.key (environment OBI_KAFKA_NO_SUCH_KEY" in second
+    assert "is no key of librdkafka" in second
+    assert "hunter2" not in second
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().depth_levels = 3
