@@ -52,10 +52,10 @@ Item: TypeAlias = PartialDraft | Diff | Snapshot | Trade | Ignored
 
 BOOK_TICKER: Final = Ignored("book_ticker")
 
-_FUTURES: Final = frozenset({"binance-usdm", "binance-coinm"})
+FUTURES: Final = frozenset({"binance-usdm", "binance-coinm"})
 """Venues whose differences are chained by ``pu``."""
 
-_SPOT: Final = "binance-spot"
+SPOT: Final = "binance-spot"
 
 _LAST_MS: Final = MAX_ID // 1_000_000
 """Latest Kafka timestamp (ms) that can be told in ns."""
@@ -87,7 +87,7 @@ def decode_one(raw: RawBatch, index: int, rules: Rules) -> tuple[str, Item]:
     envelope, data = _open(parse_json(value))
     stream, recv = read_headers(raw.headers[index])
     named = rules.names.resolve(
-        Told(raw.keys[index], envelope, stream, _name(data, "s"), _name(data, "symbol")),
+        Told(raw.keys[index], envelope, stream, payload_name(data, "s"), payload_name(data, "symbol")),
     )
     receive_time_ns = read_receive_time(recv, raw.timestamps_ms[index])
     kind = named.kind or bare_kind(data, rules.bare_depth)
@@ -133,7 +133,7 @@ def _open(document: object) -> tuple[str | None, Payload]:
     return stream, data
 
 
-def _name(data: Payload, field: str) -> str | None:
+def payload_name(data: Payload, field: str) -> str | None:
     """The symbol that the payload tells in ``field``; null is as good as missing."""
     value = data.get(field)
     if value is None:
@@ -199,10 +199,10 @@ def read_diff_ids(data: Payload, venue: str) -> tuple[int | None, int | None, in
     update_id, first_id = require_id(data, "u"), require_id(data, "U")
     if first_id > update_id:
         raise MalformedError("bad_number", f"expected U of at most u {update_id}, received {first_id}")
-    if venue in _FUTURES:
+    if venue in FUTURES:
         return event_time, transaction_time, update_id, first_id, require_id(data, "pu")
     # Spot counts without gaps: its U alone links two differences.
-    previous_id = None if venue == _SPOT else optional_id(data, "pu")
+    previous_id = None if venue == SPOT else optional_id(data, "pu")
     return event_time, transaction_time, update_id, first_id, previous_id
 
 
