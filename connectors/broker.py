@@ -190,20 +190,28 @@ def wrong_keys(kafka: Mapping[str, str]) -> dict[str, str]:
     Values are in no reason, they may be secrets.
     """
     wrong = dict.fromkeys(OWNED_KEYS & kafka.keys(), "is set by obi itself")
-    free = {key: value for key, value in kafka.items() if key not in wrong}
-    if _refusal(free) is None:
-        return wrong
-    each = {key: reason for key, value in free.items() if (reason := _refusal({key: value})) is not None}
-    return wrong | (each or {"": "is refused by librdkafka as a whole, though each key alone is fine"})
+    while (text := _refusal({key: value for key, value in kafka.items() if key not in wrong})) is not None:
+        named = next((key for key in kafka if key not in wrong and f'property "{key}"' in text), "")
+        named = named or next((key for key in kafka if key not in wrong and f'property: "{key}"' in text), "")
+        if not named:
+            return wrong | {"": f"makes librdkafka say {_without_values(text, kafka)!r}"}
+        unknown = "No such configuration property" in text
+        wrong[named] = "is no key of librdkafka" if unknown else "has a value that librdkafka does not take"
+    return wrong
+
+
+def _without_values(text: str, kafka: Mapping[str, str]) -> str:
+    for value in sorted(filter(None, kafka.values()), key=len, reverse=True):
+        text = text.replace(value, "***")
+    return text.strip()
 
 
 def _refusal(kafka: Mapping[str, str]) -> str | None:
-    """Why librdkafka does not take these keys; None when it does."""
+    """What librdkafka says against these keys; None when it takes them."""
     try:
         Producer({**kafka, "log_level": 0})
     except KafkaException as error:
-        unknown = "No such configuration property" in error.args[0].str()
-        return "is no key of librdkafka" if unknown else "has a value that librdkafka does not take"
+        return str(error.args[0].str())
     return None
 
 

@@ -92,6 +92,8 @@ def test_wrong_librdkafka_keys_are_found_one_by_one_without_their_values() -> No
 def test_keys_that_are_wrong_only_together_are_told_as_such() -> None:
     wrong = wrong_keys({"security.protocol": "ssl", "ssl.ca.location": "/no/such/file"})
     assert set(wrong) == {""}
+    assert "ssl.ca.location failed" in wrong[""]
+    assert "/no/such" not in wrong[""]
 
 
 @pytest.mark.parametrize(
