@@ -1,0 +1,180 @@
+"""``obi demo``: broker, feed, job and table on one machine, with nothing installed; ends with a check of everything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from connectors.broker import Broker
+from connectors.embedded import EmbeddedBroker
+from connectors.feed_recording import RawTopicWriter, merged
+from connectors.recordings import RecordingReader
+from consumers.auditor import Auditor
+from consumers.board import Board
+from consumers.feeding import Feeding
+from dataflows.settings import Settings
+from obi.children import Child
+from obi.demo_summary import Verdict, print_summary
+from obi.demo_view import show
+from obi.failures import NO, OUTSIDE_FAILED, fail
+from obi.options import DECODING, MEASURING, TOPICS, with_settings
+from obi.recordings import open_recordings
+
+_SEED: Final = 7
+_DEFAULT_SECONDS: Final = 60.0
+_VENUES: Final = {"spot": "binance-spot", "usdm": "binance-usdm"}
+_PATIENCE_S: Final = 20.0
+
+
+@with_settings(*MEASURING, *DECODING, *TOPICS)
+def demo(
+    *,
+    settings: Settings,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Feed recordings in the place of the simulated market; several are merged.",
+            show_default=False,
+        ),
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further recordings.", show_default=False)
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, metavar="S", help="How long to feed. (default: 60; recordings: once through)", show_default=False
+        ),
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0.01, metavar="N", help="Market seconds per second, at most.")] = 10.0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the simulated market.")] = _SEED,
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="The live table, on a terminal.")] = True,
+) -> None:
+    """Run everything on this machine: nothing to install, nothing to configure, nothing left behind.
+
+    A broker inside this process; a simulated market of four instruments (or recordings) fed through the raw topic; the
+    job as it runs in production; a live table. At the end: a summary that is computed from the topics, with every best
+    bid and ask held against the market's own bookTicker, and every trade_delta against its trades. Exit code 1 if
+    anything does not agree.
+
+    \b
+    Examples:
+      obi demo
+      obi demo --seconds 20 --speed 5 --preset hft
+      obi demo --recording sample/*.gz
+    """  # noqa: D301  (\b keeps typer from filling the lines)
+    files = [*(recording or []), *(more or [])]
+    readers: list[Any] = open_recordings(files, venue=None, symbol=None, default_venue=settings.default_venue)
+    lasts_s = None if readers and seconds is None else (seconds or _DEFAULT_SECONDS) * speed
+    verdict = _run(settings, readers, lasts_s, speed, seed, watch=watch)
+    if verdict is Verdict.FAILED:
+        raise typer.Exit(OUTSIDE_FAILED)
+    if verdict is Verdict.WRONG:
+        raise typer.Exit(NO)
+
+
+def _run(
+    settings: Settings, readers: list[RecordingReader], lasts_s: float | None, speed: float, seed: int, *, watch: bool
+) -> Verdict:
+    board = Board()
+    with ExitStack() as stack:
+        stack.enter_context(_signals_end())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="obi-demo-")))
+        broker = stack.enter_context(EmbeddedBroker())
+        broker.create(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
+        job = Child(_job_arguments(settings, broker.bootstrap_servers, folder), folder, "job")
+        stack.callback(job.stop)
+        what = f"{len(readers)} recordings" if readers else "simulated market"
+        if not readers:
+            readers = _simulated(folder, stack, lasts_s or 0.0, seed)
+        auditor = stack.enter_context(_auditor(settings, broker, board))
+        writer = RawTopicWriter(Broker(broker.bootstrap_servers), settings.raw_topic)
+        feeding = Feeding(merged(readers), writer, speed=speed, backlog=auditor.backlog, lasts_s=lasts_s)
+        feeding.start()
+        stack.callback(feeding.stop)
+        interrupted = False
+        try:
+            show(what, job, feeding, auditor, board, lasts_s=lasts_s, table=watch)
+        except KeyboardInterrupt:
+            interrupted = True
+        return _finish(job, feeding, auditor, settings, interrupted=interrupted)
+
+
+def _finish(job: Child, feeding: Feeding, auditor: Auditor, settings: Settings, *, interrupted: bool) -> Verdict:
+    """Stop the feed, wait for the last answer, stop the job, read the topics to their end, and judge."""
+    feeding.stop()
+    feeding.join(_PATIENCE_S)
+    died = job.exit_code
+    if died is None:
+        auditor.wait_for_answers(feeding.sent, _PATIENCE_S / 2)
+    code = job.stop()
+    complete = auditor.read_to_end()
+    error = feeding.error or auditor.error
+    verdict = print_summary(
+        Console(highlight=False), auditor, feeding, settings, complete=complete, interrupted=interrupted
+    )
+    if died is not None or code != 0 or error is not None:
+        fail(str(error) if error else f"the job ended with exit code {code}; the end of its log:\n{job.last_words()}")
+        return Verdict.FAILED
+    return verdict
+
+
+def _auditor(settings: Settings, broker: EmbeddedBroker, board: Board) -> Auditor:
+    return Auditor(
+        Broker(broker.bootstrap_servers),
+        raw=settings.raw_topic,
+        metrics=settings.metrics_topic,
+        faults=settings.faults_topic,
+        window=settings.delta_volume_window,
+        board=board,
+    )
+
+
+def _job_arguments(settings: Settings, bootstrap_servers: str, folder: Path) -> list[str]:
+    """``obi run`` with our settings."""
+    arguments = ["run", "--bootstrap-servers", bootstrap_servers, "--state-dir", str(folder / "state")]
+    for name in (*MEASURING, *DECODING, *TOPICS):
+        value = getattr(settings, name)
+        if name == "contract_sizes":
+            value = ",".join(f"{symbol}={size}" for symbol, size in value.items()) or None
+        if value is not None:
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return arguments
+
+
+def _simulated(folder: Path, stack: ExitStack, seconds: float, seed: int) -> list[RecordingReader]:
+    """Two simulated venues, each a process of its own that writes a recording into a pipe as it is read."""
+    readers = []
+    for short, venue in _VENUES.items():
+        pipe = folder / f"{short}_simulated"
+        os.mkfifo(pipe)
+        arguments = ["simulate", "--venue", venue, "--symbols", "2", "--seconds", str(seconds), "--seed", str(seed)]
+        child = Child([*arguments, "-o", str(pipe)], folder, f"simulate-{short}")
+        stack.callback(child.stop)
+        readers.append(RecordingReader(pipe, venue))
+    return readers
+
+
+@contextmanager
+def _signals_end() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the demo as Ctrl-C does: no process and no folder is left behind."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

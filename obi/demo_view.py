@@ -1,0 +1,117 @@
+"""What the demo shows while it runs: the live table under a line of figures, or plain log lines without a terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import structlog
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from consumers.auditor import Auditor
+from consumers.board import Board
+from consumers.feeding import Feeding
+from obi.children import Child
+from obi.screen import number
+from obi.table import LiveTable
+
+_LOOK_EVERY_S: Final = 0.25
+_LINE_EVERY_S: Final = 5.0
+
+
+def show(
+    what: str, job: Child, feeding: Feeding, auditor: Auditor, board: Board, *, lasts_s: float | None, table: bool
+) -> None:
+    """Return when the feed has ended, or when the job or the auditor has."""
+    console = Console(highlight=False)
+    if console.is_terminal:
+        _show_live(console, what, job, feeding, auditor, board, lasts_s=lasts_s, table=table)
+    else:
+        _show_lines(what, job, feeding, auditor)
+
+
+def _over(job: Child, feeding: Feeding, auditor: Auditor) -> bool:
+    if feeding.done.is_set():
+        backlog = sum(auditor.backlog(partition, sent) for partition, sent in feeding.sent.items())
+        return not backlog or feeding.error is not None or job.exit_code is not None
+    return job.exit_code is not None or auditor.error is not None
+
+
+def _show_live(
+    console: Console,
+    what: str,
+    job: Child,
+    feeding: Feeding,
+    auditor: Auditor,
+    board: Board,
+    *,
+    lasts_s: float | None,
+    table: bool,
+) -> None:
+    view = LiveTable(board if table else None)
+    start = time.monotonic()
+    with Live(view, console=console, auto_refresh=False, transient=False) as live:
+        while True:
+            with auditor.lock:
+                view.title = _title(what, feeding, start, lasts_s)
+                view.footer = _figures(feeding, auditor)
+                live.refresh()
+            if _over(job, feeding, auditor):
+                return
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _title(what: str, feeding: Feeding, start: float, lasts_s: float | None) -> Table:
+    line = Table.grid(padding=(0, 2))
+    elapsed = max(time.monotonic() - start, 1e-9)
+    cells = [
+        Text("obi demo", "bold"),
+        Text(what),
+        Text(f"market time {clock(feeding.recorded_s)}{f' of {clock(lasts_s)}' if lasts_s else ''}"),
+    ]
+    if lasts_s:
+        cells_bar = ProgressBar(total=lasts_s, completed=min(feeding.recorded_s, lasts_s), width=16)
+        line.add_row(*cells, cells_bar, Text(f"{feeding.recorded_s / elapsed:.1f}x", "dim"))
+    else:
+        line.add_row(*cells, Text(f"{feeding.recorded_s / elapsed:.1f}x", "dim"))
+    return line
+
+
+def _figures(feeding: Feeding, auditor: Auditor) -> Group:
+    quotes = auditor.audits.quotes
+    style = "bold red" if quotes["unequal"] else "green"
+    return Group(
+        Text(),
+        Text.assemble(
+            f"raw {number(feeding.total)}   records {number(auditor.board.total)}   "
+            f"faults {number(auditor.ledger.faults.total())}   best bid/ask = bookTicker ",
+            (f"{number(quotes['equal'])}/{number(quotes.total())}", style),
+        ),
+        Text("Ctrl-C ends it, with a summary", "dim"),
+    )
+
+
+def _show_lines(what: str, job: Child, feeding: Feeding, auditor: Auditor) -> None:
+    log = structlog.get_logger("obi")
+    log.info("demo started", feed=what)
+    shown = time.monotonic()
+    while not _over(job, feeding, auditor):
+        time.sleep(_LOOK_EVERY_S)
+        if time.monotonic() - shown >= _LINE_EVERY_S:
+            shown = time.monotonic()
+            with auditor.lock:
+                quotes = auditor.audits.quotes
+                log.info(
+                    "demo", market_time=clock(feeding.recorded_s), raw=feeding.total, records=auditor.board.total,
+                    faults=auditor.ledger.faults.total(), quotes_equal=quotes["equal"], quotes_unequal=quotes["unequal"],
+                )  # fmt: skip
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes:02d}:{rest:02d}"

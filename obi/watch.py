@@ -1,0 +1,99 @@
+"""``obi watch``: the metrics topic, live, as a table in the terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from consumers.board import Board
+from consumers.record_tail import RecordTail
+from dataflows.settings import Settings
+from obi.connecting import connect
+from obi.options import BROKER, with_settings
+from obi.table import LiveTable, plain_lines
+
+LOOK_EVERY_S: Final = 0.25
+_LINES_EVERY_S: Final = 1.0
+
+
+@with_settings(*BROKER, "metrics_topic")
+def watch(
+    *,
+    settings: Settings,
+    symbols: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SYMBOL]...", help="BTCUSDT, or binance-usdm:BTCUSDT; none: all.", show_default=False),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Show the newest records and end.")] = False,
+) -> None:
+    """Show the newest record of each instrument, live.
+
+    Columns: the five features (imbal. = orderflow_imbalance, delta = delta_volume, spread % = bid_ask_spread_pct, ratio =
+    order_book_depth_ratio, large = large_order_presence), the book's state, records per second, time since the raw
+    message was written, and half a minute of history. Without a terminal: plain lines, one an instrument and second.
+    Ctrl-C ends it.
+
+    \b
+    Examples:
+      obi watch
+      obi watch BTCUSDT binance-usdm:ETHUSDT
+      obi watch --once
+    """  # noqa: D301  (\b keeps typer from filling the lines)
+    tail = RecordTail(connect(settings), settings.metrics_topic)
+    board = Board(symbols or ())
+    console = Console(highlight=False)
+    try:
+        while not tail.caught_up:
+            _take(tail, board, counted=False)
+        if once:
+            _show_once(console, board, settings.metrics_topic)
+        elif console.is_terminal:
+            _show_live(console, tail, board, settings)
+        else:
+            _show_lines(tail, board)
+    except KeyboardInterrupt:
+        pass  # how one leaves
+    finally:
+        tail.close()
+
+
+def _take(tail: RecordTail, board: Board, *, counted: bool = True) -> None:
+    arrived = tail.poll(LOOK_EVERY_S)
+    board.add(((item.record, item.timestamp_ms) for item in arrived), time.monotonic(), counted=counted)
+
+
+def _show_once(console: Console, board: Board, topic: str) -> None:
+    if not board.lines():
+        Console(stderr=True, highlight=False).print(f"no records in {topic} yet", markup=False)
+    elif console.is_terminal:
+        console.print(LiveTable(board))
+    else:
+        _print_lines(board)
+
+
+def _show_live(console: Console, tail: RecordTail, board: Board, settings: Settings) -> None:
+    view = LiveTable(board)
+    view.footer = Text(f"{settings.metrics_topic} at {settings.bootstrap_servers}, Ctrl-C ends", "dim")
+    with Live(view, console=console, refresh_per_second=1 / LOOK_EVERY_S, screen=False) as live:
+        while True:
+            _take(tail, board)
+            live.refresh()
+
+
+def _show_lines(tail: RecordTail, board: Board) -> None:
+    shown = 0.0
+    while True:
+        _take(tail, board)
+        if time.monotonic() - shown >= _LINES_EVERY_S:
+            shown = time.monotonic()
+            _print_lines(board)
+
+
+def _print_lines(board: Board) -> None:
+    for line in plain_lines(board.lines()):
+        print(line, flush=True)
