@@ -1,7 +1,7 @@
 """delta_volume and trade_delta: aggressive events, who caused them, and the windows that sum them up.
 
-Rule 1: a window's sum is ``math.fsum`` over what it holds (the exact sum, rounded once), never a running sum: it depends
-        on the window's content alone, not on how it came about.
+Rule 1: a window's sum is exact, rounded once: it depends on the window's content alone, not on how it came about. A
+        running sum of floats would not.
 Rule 2: an estimator compares a book with its predecessor, the last one that was neither crossed nor resyncing.
 Definitions and worked numbers: docs/metrics.md.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from math import fsum, inf
+from math import inf
 from typing import Protocol
 
 from orderbook.codec import Reader, Writer
@@ -18,27 +18,47 @@ from orderbook.presets import Estimator
 
 
 class Window:
-    """The last ``size`` numbers and their sum."""
+    """The last ``size`` numbers and their exactly rounded sum, as ``math.fsum`` would give it.
 
-    __slots__ = ("_sum", "_values")
+    A float is an integer times a power of two, so the numbers are added and taken away as integers over one common
+    power of two: exact, and the same whatever came before. ``fsum`` itself would visit the whole window at each event.
+    """
+
+    __slots__ = ("_bits", "_sum", "_total", "_values")
 
     def __init__(self, size: int, values: Iterable[float] = ()) -> None:
-        self._values = deque(values, maxlen=size)
-        self._sum: float | None = None
+        self._values: deque[float] = deque(maxlen=size)
+        self._total = 0
+        self._bits = 0  # the sum is _total / 2 ** _bits
+        self._sum: float | None = 0.0
+        for value in values:
+            self.push(value)
 
     def __len__(self) -> int:
         return len(self._values)
 
     def push(self, value: float) -> None:
-        """Add a number; the oldest falls out of a full window."""
-        self._values.append(value)
+        """Add a finite number; the oldest falls out of a full window."""
+        values = self._values
+        if len(values) == values.maxlen:
+            self._add(-values[0])
+        values.append(value)
+        self._add(value)
         self._sum = None
 
     def sum(self) -> float:
         """The exactly rounded sum; 0.0 of an empty window."""
         if self._sum is None:
-            self._sum = fsum(self._values)
+            self._sum = self._total / (1 << self._bits)
         return self._sum
+
+    def _add(self, value: float) -> None:
+        numerator, denominator = value.as_integer_ratio()
+        bits = denominator.bit_length() - 1
+        if bits > self._bits:
+            self._total <<= bits - self._bits
+            self._bits = bits
+        self._total += numerator << (self._bits - bits)
 
     def write(self, out: Writer) -> None:
         """Append this window to a state."""
