@@ -103,7 +103,7 @@ def _run(
         stack.callback(feeding.stop)
         interrupted = False
         try:
-            show(what, job, feeding, auditor, board, lasts_s=lasts_s, table=watch)
+            show(what, job, feeding, auditor, lasts_s=lasts_s, table=watch)
         except KeyboardInterrupt:
             interrupted = True
         return _finish(job, feeding, auditor, settings, interrupted=interrupted)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from enum import Enum
+from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from consumers.auditor import Auditor
 from consumers.feeding import Feeding
 from dataflows.settings import Settings
 from obi.demo_view import clock
-from obi.screen import number, reasons
+from obi.screen import number
+
+_NAME: Final = 31
 
 
 class Verdict(Enum):
@@ -27,34 +31,10 @@ def print_summary(
     console: Console, auditor: Auditor, feeding: Feeding, settings: Settings, *, complete: bool, interrupted: bool
 ) -> Verdict:
     """Print the summary; the verdict is right if every message has one fate and every comparison is equal."""
-    ledger, audits = auditor.ledger, auditor.audits
-    audits.finish()
-    seconds = max(auditor.last - auditor.first, 1e-9) if auditor.first is not None and auditor.last else 1e-9
-    quotes, trades = audits.quotes, audits.trades
-    lines = Table.grid(padding=(0, 2))
-    for name, value, note in (
-        ("messages in", number(ledger.messages), settings.raw_topic),
-        ("records out", number(ledger.records), settings.metrics_topic),
-        ("faults", reasons(ledger.faults), settings.faults_topic),
-        ("ignored", reasons(ledger.ignored), ""),
-        (
-            "rate",
-            f"{number(ledger.messages / seconds)} msg/s",
-            f"{clock(feeding.recorded_s)} of market in {seconds:.1f} s",
-        ),
-        ("best bid and ask = bookTicker", f"{number(quotes['equal'])}/{number(quotes.total())}", "price and quantity"),
-        ("trade_delta = trades", f"{number(trades['equal'])}/{number(trades.total())}", ""),
-    ):
-        lines.add_row(name, value, Text(note, "dim"))
+    auditor.audits.finish()
     console.print(Text("\nRead back from the topics" + (", up to the interruption" if interrupted else ""), "bold"))
-    console.print(lines)
-    for instrument, audit in audits:
-        if audit.last_record is not None:
-            console.print(
-                f"  {instrument}  {number(audit.quotes['equal'])}/{number(audit.quotes.total())} quotes"
-                f"  {number(audit.trades['equal'])}/{number(audit.trades.total())} trade sums",
-                style="dim",
-            )
+    for name, value, note in _figures(auditor, feeding, settings):
+        console.print(Text.assemble(f"{name:<{_NAME}}", value, "  ", (note, "dim")))
     problems = _problems(auditor, complete=complete)
     for problem in problems:
         console.print(Text(problem, "bold red"))
@@ -63,6 +43,31 @@ def print_summary(
             Text("Every message is a record, a fault or ignored for a reason, and every figure agrees.", "green")
         )
     return Verdict.WRONG if problems else Verdict.RIGHT
+
+
+def _figures(auditor: Auditor, feeding: Feeding, settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """(what, figure, note) of each line."""
+    ledger, audits = auditor.ledger, auditor.audits
+    seconds = auditor.last - auditor.first if auditor.first is not None else 0.0
+    yield "messages in", number(ledger.messages), settings.raw_topic
+    yield "records out", number(ledger.records), settings.metrics_topic
+    yield "faults", number(ledger.faults.total()), _by_reason(ledger.faults) or settings.faults_topic
+    yield "ignored", number(ledger.ignored.total()), _by_reason(ledger.ignored)
+    pace = f"{clock(feeding.recorded_s)} of market in {max(seconds, 0.0):.1f} s"
+    yield "rate", f"{number(ledger.messages / seconds)} msg/s" if seconds > 0 else "-", pace
+    yield "best bid and ask = bookTicker", _equal(audits.quotes), "price and quantity"
+    yield "trade_delta = trades", _equal(audits.trades), "signed aggressor volume"
+    for instrument, audit in audits:
+        if audit.last_record is not None:
+            yield f"  {instrument}", f"{_equal(audit.quotes)}, {_equal(audit.trades)}", _by_reason(audit.skipped)
+
+
+def _equal(counts: Counter[str]) -> str:
+    return f"{number(counts['equal'])}/{number(counts.total())}"
+
+
+def _by_reason(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {number(count)}" for name, count in counts.most_common())
 
 
 def _problems(auditor: Auditor, *, complete: bool) -> list[str]:

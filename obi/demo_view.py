@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from consumers.auditor import Auditor
-from consumers.board import Board
 from consumers.feeding import Feeding
 from obi.children import Child
 from obi.screen import number
@@ -23,13 +22,10 @@ _LOOK_EVERY_S: Final = 0.25
 _LINE_EVERY_S: Final = 5.0
 
 
-def show(
-    what: str, job: Child, feeding: Feeding, auditor: Auditor, board: Board, *, lasts_s: float | None, table: bool
-) -> None:
+def show(what: str, job: Child, feeding: Feeding, auditor: Auditor, *, lasts_s: float | None, table: bool) -> None:
     """Return when the feed has ended, or when the job or the auditor has."""
-    console = Console(highlight=False)
-    if console.is_terminal:
-        _show_live(console, what, job, feeding, auditor, board, lasts_s=lasts_s, table=table)
+    if Console().is_terminal:
+        _show_live(what, job, feeding, auditor, lasts_s=lasts_s, table=table)
     else:
         _show_lines(what, job, feeding, auditor)
 
@@ -42,19 +38,17 @@ def _over(job: Child, feeding: Feeding, auditor: Auditor) -> bool:
 
 
 def _show_live(
-    console: Console,
     what: str,
     job: Child,
     feeding: Feeding,
     auditor: Auditor,
-    board: Board,
     *,
     lasts_s: float | None,
     table: bool,
 ) -> None:
-    view = LiveTable(board if table else None)
+    view = LiveTable(auditor.board if table else None)
     start = time.monotonic()
-    with Live(view, console=console, auto_refresh=False, transient=False) as live:
+    with Live(view, console=Console(highlight=False), auto_refresh=False) as live:
         while True:
             with auditor.lock:
                 view.title = _title(what, feeding, start, lasts_s)
@@ -73,11 +67,8 @@ def _title(what: str, feeding: Feeding, start: float, lasts_s: float | None) -> 
         Text(what),
         Text(f"market time {clock(feeding.recorded_s)}{f' of {clock(lasts_s)}' if lasts_s else ''}"),
     ]
-    if lasts_s:
-        cells_bar = ProgressBar(total=lasts_s, completed=min(feeding.recorded_s, lasts_s), width=16)
-        line.add_row(*cells, cells_bar, Text(f"{feeding.recorded_s / elapsed:.1f}x", "dim"))
-    else:
-        line.add_row(*cells, Text(f"{feeding.recorded_s / elapsed:.1f}x", "dim"))
+    bar = [ProgressBar(total=lasts_s, completed=min(feeding.recorded_s, lasts_s), width=16)] if lasts_s else []
+    line.add_row(*cells, *bar, Text(f"{feeding.recorded_s / elapsed:.1f}x", "dim"))
     return line
 
 

@@ -72,14 +72,14 @@ def _lines(what: str, total: float | None) -> Iterator[Advance]:
 
 
 def reasons(counts: Counter[str]) -> str:
-    """``1 234 (trade 1 200, snapshot 34)``."""
+    """``1,234 (trade 1,200, snapshot 34)``."""
     parts = ", ".join(f"{name} {number(count)}" for name, count in counts.most_common() if count)
     return f"{number(counts.total())} ({parts})" if parts else "0"
 
 
 def number(value: float) -> str:
-    """An integer with thin groups of thousands."""
-    return f"{value:,.0f}".replace(",", " ")
+    """An integer with its thousands apart, in one word that no line break tears."""
+    return f"{value:,.0f}"
 
 
 def conservation(messages: int, records: int, faults: Counter[str], ignored: Counter[str]) -> str:

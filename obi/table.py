@@ -176,7 +176,7 @@ def price(value: float | None) -> str:
     if value is None:
         return "-"
     digits = max(0, 6 - max(0, int(log10(abs(value))) if value else 0))
-    return f"{value:,.{min(digits, 6)}f}".replace(",", " ")
+    return f"{value:,.{min(digits, 6)}f}"
 
 
 def _signed(value: float | None, form: str | None) -> Text:
@@ -198,7 +198,9 @@ def _fixed(value: float | None, digits: int) -> str:
 
 
 def _spread(value: float | None) -> str:
-    return "-" if value is None else f"{value:.5f}" if value < 1 else f"{value:.3f}"
+    if value is None:
+        return "-"
+    return f"{value:.1e}" if 0 < value < 0.001 else f"{value:.4f}" if value < 1 else f"{value:.3f}"
 
 
 def _number(value: float | None) -> str:
