@@ -184,6 +184,10 @@ class Broker:
         )
 
 
+_PLAIN_KEYS: Final = frozenset({"security.protocol", "sasl.mechanism", "sasl.mechanisms"})
+"""Keys whose values are no secrets and are words of librdkafka's own texts."""
+
+
 def wrong_keys(kafka: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with the user's librdkafka keys: reason by key; by ``""`` when it is not one key's fault.
 
@@ -201,7 +205,8 @@ def wrong_keys(kafka: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_values(text: str, kafka: Mapping[str, str]) -> str:
-    for value in sorted(filter(None, kafka.values()), key=len, reverse=True):
+    values = {value for key, value in kafka.items() if value and key not in _PLAIN_KEYS}
+    for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, "***")
     return text.strip()
 

@@ -1,0 +1,252 @@
+"""Raw messages out of Kafka: one consumer for a fixed list of partitions, one batch a poll, offsets that are numbers.
+
+Owns the position: what a recovery point remembers of the input, and the promise that nothing is skipped silently. No
+group, no committed offsets: the position is in our own state, and a broker that no longer has it is an error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Protocol, cast
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from typing_extensions import override
+
+from connectors.broker import LOG, Broker, BrokerError, OffsetsLostError, Stop, TopicMissingError, is_transient
+from connectors.position import Position, lost, start_position
+from connectors.raw import Headers, RawBatch
+
+_IDLE_S: Final = 0.01
+"""How long a poll waits when nothing came before: the longest that Bytewax is held up, and 100 wake-ups a second."""
+
+_LAG_EVERY_S: Final = 1.0
+
+_LOOK_EVERY_S: Final = 30.0
+_LOOK_S: Final = 0.2
+"""A deleted topic looks like a quiet one to librdkafka's consumers: after 30 s of silence ask whether it is there."""
+
+_CONSUMER: Final[Mapping[str, str | int | bool]] = {
+    # librdkafka insists on a name; without subscription and commits nothing is ever stored under it.
+    "group.id": "obi",
+    "enable.auto.commit": False,
+    # Any other value would skip what is gone without a word.
+    "auto.offset.reset": "error",
+    # A full local queue is looked at again after this; the default of 1 s leaves the job without work meanwhile.
+    "fetch.queue.backoff.ms": 20,
+}
+
+_LOST: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 (librdkafka's own codes)
+_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
+_GONE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
+
+
+class SourceObserver(Protocol):
+    """Who wants to know how reading goes; called by batch or by second, never by message."""
+
+    def batch(self, messages: int, size_bytes: int) -> None:
+        """A batch was read."""
+
+    def lag(self, partition: int, messages: int) -> None:
+        """So many messages of a partition are not read yet, as far as is known without asking."""
+
+    def recovery_point(self) -> None:
+        """The position was taken for a recovery point."""
+
+
+class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
+    """A topic's partitions as Bytewax's source; its items are whole batches.
+
+    Args:
+        broker: where.
+        topic: of raw messages.
+        parts: partitions by part name; each part has a consumer of its own. Names are part of the recovery state and are
+            sorted as text.
+        batch_size: messages of one batch, at most.
+        start: ``earliest`` or ``latest``, for partitions that no recovery point knows.
+        until_end: stop where each partition ended when the source was built, instead of going on for ever.
+        stop: when set, the source ends, so that the last epoch closes with a recovery point.
+        observer: told how reading goes.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        topic: str,
+        parts: Mapping[str, Sequence[int]],
+        *,
+        batch_size: int = 2000,
+        start: str = "earliest",
+        until_end: bool = False,
+        stop: Stop | None = None,
+        observer: SourceObserver | None = None,
+    ) -> None:
+        self.broker = broker
+        self.topic = topic
+        self.parts = {name: tuple(partitions) for name, partitions in parts.items()}
+        self.batch_size = batch_size
+        self.start = start
+        self.until_end = until_end
+        self.stop = stop
+        self.observer = observer
+
+    @override
+    def list_parts(self) -> list[str]:
+        return sorted(self.parts)
+
+    @override
+    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> KafkaSourcePart:
+        return KafkaSourcePart(self, self.parts[for_part], resume_state)
+
+
+def part_per_partition(partitions: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Each partition as a part of its own, for a Bytewax cluster, which spreads parts over its workers."""
+    return {f"{partition:05d}": (partition,) for partition in partitions}
+
+
+class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
+    """One consumer and the position in its partitions.
+
+    Raises:
+        OffsetsLostError: a message that comes next is not there any more.
+        BrokerError: the broker did not answer, or refused.
+    """
+
+    def __init__(self, source: KafkaSource, partitions: Sequence[int], resume: Position | None) -> None:
+        self._source = source
+        self._topic = source.topic
+        there = source.broker.offsets(source.topic, partitions)
+        self._next = start_position(source.topic, there, dict(resume or ()), source.start)
+        self._ends = {partition: end for partition, (_, end) in there.items()} if source.until_end else {}
+        self._open = {p for p in partitions if not self._ends or self._next[p] < self._ends[p]}
+        self._complaint: int | None = None
+        self._lag_due = time.monotonic()
+        self._look_due = self._lag_due + _LOOK_EVERY_S
+        try:
+            self._consumer = Consumer(source.broker.config({**_CONSUMER, "enable.partition.eof": source.until_end}))
+            self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in sorted(self._open)])
+        except KafkaException as error:
+            raise source.broker.failed(f"messages of topic {self._topic}", error) from error
+
+    @override
+    def next_batch(self) -> list[RawBatch]:
+        source = self._source
+        if not self._open or (source.stop is not None and source.stop.is_set()):
+            raise StopIteration
+        messages = self._poll(source.batch_size)
+        self._tell_lag()
+        if not messages:
+            self._look_for_topic()
+            return []
+        events = [message for message in messages if message.error() is not None]
+        if events:
+            messages = [message for message in messages if message.error() is None]
+        batch = self._columns(messages)
+        for event in events:
+            self._meet(event)
+        return [batch] if len(batch) else []
+
+    @override
+    def snapshot(self) -> Position:
+        if self._source.observer is not None:
+            self._source.observer.recovery_point()
+        return tuple(sorted(self._next.items()))
+
+    @override
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _poll(self, most: int) -> list[Message]:
+        """What is there, at once; only when nothing is there, what comes within a moment."""
+        messages = self._consumer.consume(most, 0)
+        if not messages and (first := self._consumer.poll(_IDLE_S)) is not None:
+            messages = [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
+        return messages
+
+    def _columns(self, messages: list[Message]) -> RawBatch:
+        """The messages column by column; the position moves behind them."""
+        if self._ends:
+            messages = self._before_the_end(messages)
+        partitions = cast("list[int]", [message.partition() for message in messages])
+        offsets = cast("list[int]", [message.offset() for message in messages])
+        # Offsets of a partition rise, so the last one of each is what stays in the dictionary.
+        for partition, last in dict(zip(partitions, offsets, strict=True)).items():
+            self._reach(partition, last + 1)
+        batch = RawBatch(
+            self._topic,
+            partitions,
+            offsets,
+            [message.timestamp()[1] for message in messages],
+            [message.key() for message in messages],
+            [message.value() for message in messages],
+            cast("list[Headers | None]", [message.headers() for message in messages]),
+        )
+        if messages:
+            self._all_well()
+            if self._source.observer is not None:
+                self._source.observer.batch(len(messages), sum(map(len, filter(None, batch.values))))
+        return batch
+
+    def _before_the_end(self, messages: list[Message]) -> list[Message]:
+        """Without what came after the run began; seeing such a message means that its partition is read to the end."""
+        ends = self._ends
+        late = {m.partition() for m in messages if m.offset() >= ends[m.partition()]}  # type: ignore[operator, index]
+        for partition in cast("set[int]", late):
+            self._reach(partition, ends[partition])
+        return [m for m in messages if m.offset() < ends[m.partition()]] if late else messages  # type: ignore[operator, index]
+
+    def _reach(self, partition: int, position: int) -> None:
+        """Everything before ``position`` was read (or is not there); a partition that is at its end is closed."""
+        self._next[partition] = max(position, self._next[partition])
+        if self._ends and self._next[partition] >= self._ends[partition] and partition in self._open:
+            self._open.discard(partition)
+            self._consumer.pause([TopicPartition(self._topic, partition)])
+
+    def _meet(self, event: Message) -> None:
+        """What librdkafka says between messages."""
+        error = cast("KafkaError", event.error())
+        code, partition = error.code(), cast("int", event.partition())
+        if code == _END:
+            # Compaction and control records leave no message at the last offsets: the event tells where reading stands.
+            if partition in self._ends:
+                self._reach(partition, min(cast("int", event.offset()), self._ends[partition]))
+        elif code in _LOST:
+            raise OffsetsLostError(lost(self._topic, {partition: (self._next[partition], None, None)}))
+        elif code in _GONE:
+            raise self._gone(error)
+        elif not is_transient(error):
+            raise BrokerError(f"expected messages of topic {self._topic}, received: {error.str()}")
+        elif code != self._complaint:
+            self._complaint = code
+            LOG.warning("reading %s is held up, trying on: %s", self._topic, error.str())
+
+    def _look_for_topic(self) -> None:
+        if time.monotonic() < self._look_due:
+            return
+        self._look_due = time.monotonic() + _LOOK_EVERY_S
+        with suppress(KafkaException):  # no answer: that is not for us to judge here
+            error = self._consumer.list_topics(self._topic, timeout=_LOOK_S).topics[self._topic].error
+            if error is not None and error.code() in _GONE:
+                raise self._gone(error)
+
+    def _gone(self, error: KafkaError) -> TopicMissingError:
+        servers = self._source.broker.bootstrap_servers
+        return TopicMissingError(f"expected topic {self._topic} at {servers} to stay, received: {error.str()}")
+
+    def _all_well(self) -> None:
+        self._look_due = time.monotonic() + _LOOK_EVERY_S
+        if self._complaint is not None:
+            self._complaint = None
+            LOG.info("reading %s again", self._topic)
+
+    def _tell_lag(self) -> None:
+        observer, now = self._source.observer, time.monotonic()
+        if observer is None or now < self._lag_due:
+            return
+        self._lag_due = now + _LAG_EVERY_S
+        for partition, position in self._next.items():
+            known = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            if known[1] >= 0:
+                observer.lag(partition, max(0, known[1] - position))
