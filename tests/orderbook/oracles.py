@@ -1,0 +1,405 @@
+"""One slow, obvious oracle for each field of the record, written from docs/metrics.md alone.
+
+``narrate`` reads all that an instrument was told and gives one ``Moment`` a record: books are plain dicts, rebuilt from
+a snapshot and every difference since; nothing is optimised. An oracle says what a field must be at a moment. Window
+sums are exact fractions, rounded once; sums over levels are added one by one from the best level outwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from orderbook import Diff, MeasureConfig, Partial, Snapshot, Trade
+from tests.orderbook.feeds import TOPIC, Book, Told
+
+MINUTE_MS = 60_000
+
+Levels: TypeAlias = list[tuple[float, float]]
+
+
+@dataclass
+class Whole:
+    """A book at one message: all that is known of it, best first."""
+
+    bids: Levels
+    asks: Levels
+
+    @property
+    def state(self) -> str:
+        if not self.bids and not self.asks:
+            return "empty"
+        if not self.bids or not self.asks:
+            return "one_sided"
+        return "crossed" if self.bids[0][0] >= self.asks[0][0] else "live"
+
+
+@dataclass
+class Moment:
+    """A record's place in history: all that was known when its message had been taken in.
+
+    ``bids`` and ``asks`` are the levels that count, best first; ``events`` and ``trades`` what the windows hold.
+    """
+
+    config: MeasureConfig
+    instrument: str
+    number: int
+    message: Partial | Diff
+    state: str
+    bids: Levels
+    asks: Levels
+    events: list[float]
+    trades: list[float]
+    gaps: int
+
+
+@dataclass
+class Past:
+    """The books of one kind (partial or rebuilt) so far: the last one that counts, and what aggressors did."""
+
+    estimator: str
+    before: Whole | None = None
+    events: list[float] = field(default_factory=list)
+
+    def see(self, now: Whole) -> None:
+        if now.state == "crossed":
+            return
+        if self.before is not None:
+            self.events += aggression(self.estimator, self.before, now)
+        self.before = now
+
+
+def aggression(estimator: str, before: Whole, now: Whole) -> list[float]:
+    """The one event, or none, that lies between two books."""
+    if now.bids and before.asks:
+        bid, ask = now.bids[0][0], before.asks[0][0]
+        if estimator == "price_gap" and bid > ask:
+            return [bid - ask]
+        if estimator == "swept" and bid >= ask:
+            return [add(quantity for price, quantity in before.asks if price <= bid)]
+    if now.asks and before.bids:
+        ask, bid = now.asks[0][0], before.bids[0][0]
+        if estimator == "price_gap" and ask < bid:
+            return [ask - bid]
+        if estimator == "swept" and ask <= bid:
+            return [-add(quantity for price, quantity in before.bids if price >= ask)]
+    return []
+
+
+def add(numbers: Iterable[float]) -> float:
+    """One after the other, from the left (the built-in ``sum`` is compensated from Python 3.12 on)."""
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+
+
+def exactly(numbers: Iterable[float]) -> float:
+    """The exact sum, rounded once."""
+    return float(sum(map(Fraction, numbers), Fraction(0)))
+
+
+class Rebuilt:
+    """The full book of one instrument as Binance's documents tell to keep it: a snapshot, and the differences after it."""
+
+    def __init__(self) -> None:
+        self.chain: list[Diff] = []  # taken since the last break, each following the one before
+        self.seed: Snapshot | None = None
+        self.applied = 0  # differences of the chain that came after the seed
+        self.spare: Snapshot | None = None  # newer than the book when it came: good for the next break
+        self.bids: dict[float, float] = {}
+        self.asks: dict[float, float] = {}
+        self.clock = 0
+        self.gaps = 0
+        self.resets = 0
+
+    @property
+    def whole(self) -> bool:
+        return self.seed is not None and self.applied > 0
+
+    def last(self) -> int | None:
+        if self.seed is not None and not self.applied:
+            return self.seed.update_id
+        return self.chain[-1].update_id if self.chain else None
+
+    def diff(self, diff: Diff) -> str:
+        """``stale``, ``resyncing`` or ``whole``."""
+        last = self.last()
+        if last is not None and self.old(diff, last):
+            if not self.clock or clock(diff) - self.clock <= MINUTE_MS:
+                return "stale"
+            self.resets += 1
+            self.gaps += 1
+            self.spare = None
+            self.forget()
+        elif last is not None and not self.adjoins(diff, last):
+            self.gaps += bool(self.chain)
+            self.forget()
+        self.clock = clock(diff)
+        self.chain.append(diff)
+        if self.seed is not None:
+            self.apply(diff)
+            if self.spare is not None and self.spare.update_id <= diff.update_id:
+                self.spare = None
+        elif self.spare is not None:
+            self.start(self.spare)
+        return "whole" if self.whole else "resyncing"
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        last = self.last() if self.seed is not None else None
+        if last is not None and snapshot.update_id <= last:
+            return
+        if self.whole:
+            self.spare = snapshot
+        else:
+            self.start(snapshot)
+
+    def old(self, diff: Diff, last: int) -> bool:
+        """Spot drops u <= lastUpdateId, futures u < lastUpdateId; what was taken already is always old."""
+        futures_join = self.seed is not None and not self.applied and diff.previous_id is not None
+        return diff.update_id < last if futures_join else diff.update_id <= last
+
+    def adjoins(self, diff: Diff, last: int) -> bool:
+        """Spot: U <= last + 1. Futures: pu is the last u; or, next to a snapshot, U <= lastUpdateId as well."""
+        if diff.previous_id is None:
+            return diff.first_id <= last + 1
+        at_snapshot = self.seed is not None and not self.applied
+        return diff.previous_id == last or (at_snapshot and diff.first_id <= last)
+
+    def start(self, snapshot: Snapshot) -> None:
+        """Take the snapshot if the differences of the chain that it lacks begin right after it."""
+        seed, applied, chain = self.seed, self.applied, self.chain
+        self.seed, self.applied = snapshot, 0
+        newer = [diff for diff in chain if not self.old(diff, snapshot.update_id)]
+        if newer and not self.adjoins(newer[0], snapshot.update_id):
+            self.seed, self.applied = seed, applied
+            return
+        self.spare = None
+        self.bids, self.asks = dict(snapshot.bids), dict(snapshot.asks)
+        self.chain = newer
+        for diff in newer:
+            self.apply(diff)
+
+    def apply(self, diff: Diff) -> None:
+        for side, changes in ((self.bids, diff.bids), (self.asks, diff.asks)):
+            for price, quantity in changes:
+                side.pop(price, None)
+                if quantity:
+                    side[price] = quantity
+        self.applied += 1
+
+    def forget(self) -> None:
+        self.chain, self.seed, self.applied = [], None, 0
+
+    def book(self) -> Whole:
+        return Whole(sorted(self.bids.items(), reverse=True), sorted(self.asks.items()))
+
+
+class Printed:
+    """The trades of one instrument."""
+
+    def __init__(self) -> None:
+        self.counted: list[Trade] = []
+        self.signed: list[float] = []
+        self.notices: Counter[str] = Counter()
+
+    def take(self, trade: Trade) -> str:
+        """Under which name the trade is ignored: no trade is a record."""
+        if self.counted:
+            if trade.aggregate != self.counted[0].aggregate:
+                self.notices["trade_other_kind"] += 1
+                return "trade"
+            if trade.trade_id <= self.counted[-1].trade_id:
+                if trade.clock_ms - self.counted[-1].clock_ms <= MINUTE_MS:
+                    return "stale"
+                self.notices["id_reset"] += 1
+        self.counted.append(trade)
+        if trade.market:
+            self.signed.append(trade.quantity)
+        else:
+            self.notices["trade_not_market"] += 1
+        return "trade"
+
+
+def clock(event: Partial | Diff) -> int:
+    """Event time, else the time of receipt, else Kafka's."""
+    if event.event_time_ms is not None:
+        return event.event_time_ms
+    if event.receive_time_ns is not None:
+        return event.receive_time_ns // 1_000_000
+    return event.timestamp_ms
+
+
+@dataclass
+class Narration:
+    """What a history comes to."""
+
+    moments: list[Moment]
+    ignored: Counter[str]
+    notices: Counter[str]
+
+
+def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Narration:
+    """Read a whole history."""
+    moments: list[Moment] = []
+    ignored: Counter[str] = Counter()
+    partials, rebuilt, printed = Past(config.delta_estimator), Rebuilt(), Printed()
+    diffs = Past(config.delta_estimator)
+    newest: Partial | None = None
+    resets = 0
+
+    def moment(message: Partial | Diff, state: str, now: Whole, past: Past) -> Moment:
+        depth = config.depth_levels
+        return Moment(
+            config, instrument, len(moments) + 1, message, state, now.bids[:depth], now.asks[:depth],
+            past.events[-config.delta_volume_window :], printed.signed[-config.delta_volume_window :], rebuilt.gaps,
+        )  # fmt: skip
+
+    for item in told:
+        if isinstance(item, Trade):
+            ignored[printed.take(item)] += 1
+        elif isinstance(item, Snapshot):
+            rebuilt.snapshot(item)
+            ignored["snapshot"] += 1
+        elif isinstance(item, Book):
+            event = item.event
+            if event.update_id is not None:
+                if newest is not None and event.update_id < (newest.update_id or 0):
+                    if clock(event) - clock(newest) <= MINUTE_MS:
+                        ignored["stale"] += 1
+                        continue
+                    resets += 1
+                newest = event
+            now = Whole(item.bids[: config.depth_levels], item.asks[: config.depth_levels])
+            partials.see(now)
+            moments.append(moment(event, now.state, now, partials))
+        else:
+            before = rebuilt.gaps, rebuilt.whole
+            outcome = rebuilt.diff(item)
+            if outcome == "stale":
+                ignored["stale"] += 1
+                continue
+            if before[1] and not (rebuilt.whole and rebuilt.gaps == before[0]):
+                diffs.before = None  # a resync forgets the predecessor, not the window
+            if outcome == "resyncing":
+                moments.append(moment(item, outcome, Whole([], []), diffs))
+            else:
+                now = rebuilt.book()
+                diffs.see(now)
+                moments.append(moment(item, now.state, now, diffs))
+    notices = printed.notices + Counter({"gap": rebuilt.gaps, "id_reset": resets + rebuilt.resets})
+    return Narration(moments, ignored, notices)
+
+
+Oracle: TypeAlias = Callable[[Moment], Any]
+
+
+def _live(m: Moment) -> bool:
+    return m.state == "live"
+
+
+def _meaningful(m: Moment) -> bool:
+    return m.state not in {"crossed", "resyncing"}
+
+
+def _any_level(m: Moment) -> bool:
+    return _meaningful(m) and bool(m.bids or m.asks)
+
+
+def _volume(levels: Levels) -> float:
+    return add(quantity for _, quantity in levels)
+
+
+def _worth(m: Moment) -> float | None:
+    """Contract size of COIN-M, by symbol."""
+    venue, symbol = m.instrument.split(":")
+    if venue != "binance-coinm":
+        return None
+    if symbol in m.config.contract_sizes:
+        return m.config.contract_sizes[symbol]
+    return 100.0 if symbol.startswith("BTCUSD") else 10.0
+
+
+def _notional(m: Moment, levels: Levels) -> float:
+    size = _worth(m)
+    return add((price if size is None else size) * quantity for price, quantity in levels)
+
+
+def _imbalance(m: Moment) -> float | None:
+    b, a = _volume(m.bids), _volume(m.asks)
+    return (b - a) / (b + a) if _any_level(m) else None
+
+
+def _ratio(m: Moment) -> float | None:
+    if not _any_level(m):
+        return None
+    if not m.asks:
+        return 2.0
+    return min(_notional(m, m.bids) / _notional(m, m.asks), 2.0)
+
+
+def _large(m: Moment) -> float | None:
+    limit = m.config.large_order_threshold_pct * (_volume(m.bids) + _volume(m.asks))
+    count = len([quantity for _, quantity in m.bids + m.asks if quantity > limit])
+    return min(count / 5, 1) if _any_level(m) else None
+
+
+def _mid(m: Moment) -> float | None:
+    return (m.asks[0][0] + m.bids[0][0]) / 2 if _live(m) else None
+
+
+def _spread(m: Moment) -> float | None:
+    return (m.asks[0][0] - m.bids[0][0]) / ((m.asks[0][0] + m.bids[0][0]) / 2) * 100 if _live(m) else None
+
+
+def _micro(m: Moment) -> float | None:
+    if not _live(m):
+        return None
+    (b1, qb1), (a1, qa1) = m.bids[0], m.asks[0]
+    return (a1 * qb1 + b1 * qa1) / (qb1 + qa1)
+
+
+def _best(levels: Levels, which: int) -> float | None:
+    return levels[0][which] if levels else None
+
+
+ORACLES: dict[str, Oracle] = {
+    "schema": lambda m: 1,
+    "venue": lambda m: m.instrument.split(":")[0],
+    "symbol": lambda m: m.instrument.split(":")[1],
+    "seq": lambda m: m.number,
+    "event_time_ms": lambda m: m.message.event_time_ms,
+    "transaction_time_ms": lambda m: m.message.transaction_time_ms,
+    "receive_time_ns": lambda m: m.message.receive_time_ns,
+    "update_id": lambda m: m.message.update_id,
+    "orderflow_imbalance": _imbalance,
+    "delta_volume": lambda m: exactly(m.events) if _meaningful(m) else None,
+    "bid_ask_spread_pct": _spread,
+    "order_book_depth_ratio": _ratio,
+    "large_order_presence": _large,
+    "bid_notional": lambda m: _notional(m, m.bids) if _meaningful(m) else None,
+    "ask_notional": lambda m: _notional(m, m.asks) if _meaningful(m) else None,
+    "total_depth": lambda m: _notional(m, m.bids) + _notional(m, m.asks) if _meaningful(m) else None,
+    "best_bid": lambda m: _best(m.bids, 0),
+    "best_bid_quantity": lambda m: _best(m.bids, 1),
+    "best_ask": lambda m: _best(m.asks, 0),
+    "best_ask_quantity": lambda m: _best(m.asks, 1),
+    "mid_price": _mid,
+    "micro_price": _micro,
+    "bid_volume": lambda m: _volume(m.bids) if m.state != "resyncing" else None,
+    "ask_volume": lambda m: _volume(m.asks) if m.state != "resyncing" else None,
+    "trade_delta": lambda m: exactly(m.trades) if m.trades else None,
+    "delta_events": lambda m: len(m.events),
+    "state": lambda m: m.state,
+    "gaps": lambda m: m.gaps,
+    "source": lambda m: {"topic": TOPIC, "partition": 0, "offset": m.message.offset},
+}
+"""What each field of the record must be."""
+
+
+def expected(m: Moment) -> dict[str, Any]:
+    """The whole record at a moment."""
+    return {name: oracle(m) for name, oracle in ORACLES.items()}

@@ -1,0 +1,125 @@
+"""Cut the input anywhere, stop and restore anywhere: not one byte of the output changes."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderbook import MeasureConfig, Measurer
+from orderbook.codec import STATE_TAG, StateError
+from tests.orderbook.feeds import COINM, SPOT, Run, Told, book, futures, pack, snapshot, trade
+from tests.strategies import FEEDS, configs, mixed_feeds
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+@settings(max_examples=60)
+@given(data=st.data(), config=configs, instrument=st.sampled_from((SPOT, COINM)))
+def test_batches_and_restarts_never_show_in_the_output(
+    kind: str, data: st.DataObject, config: MeasureConfig, instrument: str
+) -> None:
+    told: list[Told] = data.draw(FEEDS[kind])
+    at = st.integers(0, len(told))
+    cuts = data.draw(st.lists(st.tuples(at, st.booleans(), st.integers(0, 3)), max_size=8).map(sorted))
+    whole, pieces, done = Run(config, instrument), Run(config, instrument), 0
+    whole.feed(*told)
+
+    for cut, restarts, padding in cuts:
+        pieces.feed(*told[done:cut], padding=padding)
+        done = cut
+        if restarts:
+            pieces.restart()
+    pieces.feed(*told[done:])
+
+    assert pieces.encoded == whole.encoded
+    assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
+    assert pieces.measurer.state() == whole.measurer.state()
+
+
+@settings(max_examples=60)
+@given(told=mixed_feeds, config=configs)
+def test_a_restored_state_is_the_state_that_was_saved(told: list[Told], config: MeasureConfig) -> None:
+    run = Run(config)
+    for item in told:
+        run.feed(item)
+        state = run.measurer.state()
+
+        assert Measurer(config, state).state() == state
+
+
+def test_asking_for_the_state_changes_nothing() -> None:
+    run = Run()
+    run.feed(book([(99.0, 1.0)], [(101.0, 1.0)], 5))
+
+    assert run.measurer.state() == run.measurer.state()
+
+
+def well_travelled() -> Run:
+    """A run whose state has something in every part."""
+    run = Run()
+    run.feed(
+        trade(1, 0.5),
+        book([(99.0, 1.0)], [(101.0, 1.0)], 5),
+        book([(102.0, 1.0)], [(103.0, 1.0)], 6),
+        snapshot(10, [(99.0, 1.0)], [(101.0, 2.0)]),
+        futures(10, 11, 12, [(98.0, 1.0)]),
+        futures(12, 13, 14, [(101.0, 1.0)], [(101.0, 0.0)]),
+        snapshot(99, [(99.0, 1.0)], [(101.0, 2.0)]),
+        futures(20, 21, 22, [(98.0, 1.0)]),
+    )
+    return run
+
+
+def test_a_state_that_ends_too_early_is_refused_wherever_it_ends() -> None:
+    state = well_travelled().measurer.state()
+
+    for size in range(1, len(state)):
+        with pytest.raises(StateError, match="expected"):
+            Measurer(MeasureConfig(), state[:size])
+
+
+def test_a_state_that_goes_on_after_its_end_is_refused() -> None:
+    with pytest.raises(StateError, match="expected the end"):
+        Measurer(MeasureConfig(), well_travelled().measurer.state() + b"\0")
+
+
+def test_a_state_of_another_version_is_refused() -> None:
+    state = well_travelled().measurer.state()
+    other = STATE_TAG[:-1] + bytes([STATE_TAG[-1] + 1]) + state[len(STATE_TAG) :]
+
+    with pytest.raises(StateError, match="expected a state that starts with"):
+        Measurer(MeasureConfig(), other)
+
+
+def test_a_smaller_window_after_a_restart_drops_the_oldest_events() -> None:
+    run = Run(MeasureConfig(delta_volume_window=3))
+    for number, quantity in enumerate((1.0, 2.0, 4.0)):
+        run.feed(trade(number, quantity))
+
+    smaller = Run(MeasureConfig(delta_volume_window=2), state=run.measurer.state())
+
+    assert smaller.one(book([(99.0, 1.0)], [(101.0, 1.0)]))["trade_delta"] == 6.0
+
+
+def test_a_deeper_setting_after_a_restart_counts_levels_that_were_known_all_along() -> None:
+    run = Run(MeasureConfig(depth_levels=1))
+    run.feed(snapshot(10, [(99.0, 1.0), (98.0, 2.0)], [(101.0, 1.0)]), futures(10, 11, 12))
+
+    deeper = Run(MeasureConfig(depth_levels=2), state=run.measurer.state())
+
+    assert deeper.one(futures(12, 13, 14))["bid_volume"] == 3.0
+
+
+def test_the_measurer_does_not_keep_the_block_of_a_poll_alive() -> None:
+    measurer = Measurer(MeasureConfig())
+    events, levels = pack([book([(99.0, 1.0)], [(101.0, 1.0)], number) for number in range(100)])
+    kept = weakref.ref(levels)
+
+    measurer.feed(events, levels)
+    del levels
+    gc.collect()
+
+    assert kept() is None
