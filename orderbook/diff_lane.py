@@ -3,7 +3,7 @@
 Rule 1: only this module decides whether the book is whole. States: seeded and joined (live), seeded but not joined yet
         (a snapshot that waits for the first difference), waiting (no snapshot that fits; differences are kept).
 Rule 2: a break empties the book until a snapshot fits again; a snapshot that came early (newer than the live book) is
-        kept for that.
+        kept for that until the stream has passed it.
 Rule 3: each difference is a record, or stale (all of it was seen). A snapshot is never a record.
 
 ================  =======================  ==========================================================
@@ -87,12 +87,12 @@ class DiffLane:
         self._clock_ms = _clock_ms(diff)
         if self._last_id is None:
             self._waiting.append(diff)
-            if self._early is None or not self._seed(self._early):
-                return RESYNCING
-            if not self._joined:
-                return RESYNCING
-            return self._compare()
+            if self._early is not None and not self._seed(self._early):
+                self._early = None  # too old for what waits, and what waits gets no older
+            return self._compare() if self._joined else RESYNCING
         self._last_id, self._joined = diff.update_id, True
+        if self._early is not None and self._early.update_id <= diff.update_id:
+            self._early = None  # passed by the stream: of no use at a break, and big in a state
         self.book.apply(diff.bids, diff.asks)
         return self._compare()
 
