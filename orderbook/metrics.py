@@ -69,7 +69,8 @@ def measure_books(
     bid_quantity, ask_quantity = quantities[:, 0, 0], quantities[:, 1, 0]
     both = bid_volume + ask_volume
     large = (quantities > (threshold * both)[:, None, None]).sum((1, 2))
-    with np.errstate(divide="ignore", invalid="ignore"):  # empty sides: the rows are undefined below
+    # Empty sides: the rows are undefined below. Overflow: an absurd price times the other side's absurd quantity.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mid = (ask + bid) / 2
         columns = (
             (bid_volume - ask_volume) / both,
