@@ -8,11 +8,12 @@ partition, never single messages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 import numpy as np
-from connectors.decode import Decoder
 
+from connectors.decode import Decoder
 from connectors.decoded import Group
 from connectors.encode import encode_records
 from connectors.outgoing import OutBatch
@@ -145,6 +146,8 @@ def measure_batches(pipeline: Pipeline, raws: Iterable[RawBatch]) -> Iterator[Re
 
 
 def _in_message_order(pipeline: Pipeline, measured: list[MeasuredGroup]) -> list[bytes]:
-    offsets = [row.offset for group in measured for row in group.rows]
+    """Records by offset; those of several partitions one partition after the other."""
+    measured = sorted(measured, key=attrgetter("partition"))  # the order in which encode() gives its batches, then
+    places = [(group.partition, row.offset) for group in measured for row in group.rows]
     records = [value for _, batch in pipeline.encode(measured) for value in batch.values if value is not None]
-    return [record for _, record in sorted(zip(offsets, records, strict=True), key=lambda pair: pair[0])]
+    return [record for _, record in sorted(zip(places, records, strict=True), key=itemgetter(0))]
