@@ -77,7 +77,7 @@ class Decoder:
             if isinstance(item, Ignored):
                 decoded.ignored[item.reason] += 1
                 continue
-            poll.slots[index] = poll.slot(instrument, raw.partitions[index])
+            poll.slots[index] = poll.groups.setdefault((instrument, raw.partitions[index]), len(poll.groups))
             if isinstance(item, PartialDraft):
                 drafts[index] = item
             else:

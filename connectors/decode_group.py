@@ -58,10 +58,6 @@ class Poll:
         """A poll of ``size`` messages of which nothing is known."""
         return cls([-1] * size, [None] * size)
 
-    def slot(self, instrument: str, partition: int) -> int:
-        """The number of a group; a new one for a new group."""
-        return self.groups.setdefault((instrument, partition), len(self.groups))
-
 
 def rows_of(drafts: dict[int, PartialDraft]) -> PartialRows:
     """Drafts by message index, which rises, as rows."""
