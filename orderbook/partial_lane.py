@@ -73,16 +73,18 @@ class PartialLane:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as its levels reach."""
         total = 0.0
         for level, quantity in self._levels[1].tolist():
-            if 0.0 < level <= price:
-                total += quantity
+            if level > price:
+                break
+            total += quantity  # absent levels, at the end, are 0.0
         return total
 
     def bids_through(self, price: float) -> float:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
         total = 0.0
         for level, quantity in self._levels[0].tolist():
-            if level >= price:
-                total += quantity
+            if level < price:
+                break
+            total += quantity
         return total
 
     def settle(self) -> None:
