@@ -1,0 +1,93 @@
+"""A full book against a plain dict, change by change."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderbook.book import Book, BookSide
+from orderbook.codec import Reader, Writer
+from orderbook.events import Side
+
+prices = st.sampled_from([99.7, 99.8, 99.9, 100.0, 100.1, 100.2, 1e-8, 200.0])
+quantities = st.sampled_from([0.0, 0.0, 0.1, 1.0, 7.5])
+changes = st.lists(st.tuples(prices, quantities), max_size=6)
+histories = st.lists(changes, max_size=12)
+
+
+def plain(history: list[Side]) -> dict[float, float]:
+    """The levels after all changes."""
+    levels: dict[float, float] = {}
+    for some in history:
+        levels.update(some)
+    return {price: quantity for price, quantity in levels.items() if quantity}
+
+
+def flat(levels: dict[float, float], sign: int, count: int) -> list[float]:
+    best_first = sorted(levels, key=lambda price: -price * sign)[:count]
+    return [number for price in best_first for number in (price, levels[price])]
+
+
+@settings(max_examples=60)
+@given(histories, st.sampled_from([1, -1]), st.integers(1, 9))
+def test_a_side_equals_a_dict(history: list[Side], sign: int, count: int) -> None:
+    side = BookSide(sign)
+    for number, some in enumerate(history, 1):
+        side.apply(some)
+        levels = plain(history[:number])
+
+        assert side.top(count) == flat(levels, sign, count)
+        assert side.best == next(iter(flat(levels, sign, 1)), None)
+        assert len(side) == len(levels)
+
+
+@settings(max_examples=60)
+@given(histories, histories, st.sampled_from([1, -1]), prices)
+def test_a_mark_remembers_what_is_gone(before: list[Side], after: list[Side], sign: int, limit: float) -> None:
+    side = BookSide(sign)
+    for some in before:
+        side.apply(some)
+    side.mark()
+    for some in after:
+        side.apply(some)
+    side.apply([(price, 0.0) for price in plain(before) if price * sign >= limit * sign])
+
+    gone = {price: quantity for price, quantity in plain(before).items() if price * sign >= limit * sign}
+    total = 0.0
+    for quantity in flat(gone, sign, 99)[1::2]:
+        total += quantity
+    assert side.marked_through(limit) == total
+
+
+def test_a_side_that_is_replaced_forgets_its_mark() -> None:
+    side = BookSide(1)
+    side.apply([(100.0, 1.0)])
+    side.mark()
+    side.apply([(100.0, 0.0)])
+    assert side.marked_through(100.0) == 1.0
+
+    side.replace([(99.0, 2.0), (98.0, 0.0)])
+
+    assert side.marked_through(1.0) == 0.0
+    assert side.top(9) == [99.0, 2.0]
+
+
+@settings(max_examples=60)
+@given(histories, histories)
+def test_a_side_is_written_and_read_with_its_mark(before: list[Side], after: list[Side]) -> None:
+    book = Book()
+    for some in before:
+        book.apply(some, [])
+    book.mark()
+    for some in after:
+        book.apply(some, [])
+    out = Writer()
+    book.bids.write(out)
+    again = BookSide(1)
+    again.read(Reader(out.done()))
+
+    assert again.top(99) == book.bids.top(99)
+    assert again.marked_through(1e-9) == book.bids.marked_through(1e-9)
+    repeated = Writer()
+    again.write(repeated)
+    assert repeated.done() == out.done()
