@@ -1,0 +1,198 @@
+"""Records as bytes: names, order, nulls and digits, for every state a book can be in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+import jsonschema
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+
+from connectors.encode import encode_records, record_schema
+from orderbook import FIELDS, MeasureConfig
+from orderbook.metrics import COLUMNS
+from orderbook.record import NAMES, STATES
+from tests.orderbook.feeds import COINM, SPOT, TOPIC, Run, Told, book, encode, pack, snapshot, spot, trade
+from tests.strategies import configs, mixed_feeds
+
+Record: TypeAlias = dict[str, Any]
+
+NEVER_NULL = {field.name for field in FIELDS if not field.null_when}
+TIMES_AND_IDS = {"event_time_ms", "transaction_time_ms", "receive_time_ns", "update_id"}
+EIGHT = {
+    *("orderflow_imbalance", "delta_volume", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"),
+    *("bid_notional", "ask_notional", "total_depth"),
+}
+MIDS = {"mid_price", "micro_price"}
+BID, ASK = {"best_bid", "best_bid_quantity"}, {"best_ask", "best_ask_quantity"}
+NULLS = {
+    "live": set[str](),
+    "one_sided": {"bid_ask_spread_pct", *MIDS, *ASK},
+    "empty": {"orderflow_imbalance", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"}
+    | {*MIDS, *BID, *ASK},
+    "crossed": EIGHT | MIDS,
+    "resyncing": EIGHT | MIDS | BID | ASK | {"bid_volume", "ask_volume"},
+}
+"""What each state makes null, as docs/metrics.md lists it."""
+
+
+def of_each_state() -> dict[str, Record]:
+    """One record of every state, with all that does not depend on the state."""
+    run = Run()
+    bids, asks = [(99.0, 1.0)], [(101.0, 2.0)]
+    run.feed(trade(1, 1.0))
+    books = [book(bids, asks), book(bids, []), book([], []), book(asks, bids)]
+    told: list[Told] = [
+        one._replace(event=one.event._replace(event_time_ms=1, transaction_time_ms=2, receive_time_ns=3))
+        for one in books
+    ]
+    records = run.feed(*told, spot(1, 2)._replace(transaction_time_ms=2, receive_time_ns=3))
+    return {record["state"]: record for record in records}
+
+
+def schema() -> jsonschema.Draft202012Validator:
+    jsonschema.Draft202012Validator.check_schema(record_schema())
+    return jsonschema.Draft202012Validator(record_schema())
+
+
+def test_there_is_a_record_of_every_state() -> None:
+    assert tuple(of_each_state()) == STATES
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_record_has_every_field_in_the_fixed_order(state: str) -> None:
+    assert tuple(of_each_state()[state]) == NAMES
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_makes_null_what_the_documentation_says_and_nothing_else(state: str) -> None:
+    record = of_each_state()[state]
+
+    assert {name for name, value in record.items() if value is None} - TIMES_AND_IDS == NULLS[state]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_record_of_every_state_fits_the_schema(state: str) -> None:
+    schema().validate(of_each_state()[state])
+
+
+@settings(max_examples=40)
+@given(told=mixed_feeds, config=configs)
+def test_all_records_fit_the_schema(told: list[Told], config: MeasureConfig) -> None:
+    validator = schema()
+    for record in Run(config, COINM).feed(*told):
+        validator.validate(record)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"schema": 2},
+        {"state": "thin"},
+        {"seq": 0},
+        {"seq": None},
+        {"delta_events": None},
+        {"gaps": -1},
+        {"orderflow_imbalance": 1.5},
+        {"order_book_depth_ratio": 2.1},
+        {"best_bid": "99"},
+        {"update_id": 1.5},
+        {"source": {"topic": TOPIC, "partition": 0}},
+        {"source": {"topic": TOPIC, "partition": -1, "offset": 0}},
+    ],
+)
+def test_the_schema_refuses_what_no_record_may_hold(wrong: Record) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        schema().validate(of_each_state()["live"] | wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_schema_asks_for_every_field(name: str) -> None:
+    record = of_each_state()["live"]
+    del record[name]
+
+    with pytest.raises(jsonschema.ValidationError, match="required"):
+        schema().validate(record)
+
+
+def test_the_schema_lets_later_fields_pass() -> None:
+    schema().validate(of_each_state()["live"] | {"imbalance_l1": 0.5})
+
+
+def test_fields_that_are_never_null_are_so_in_the_schema() -> None:
+    properties: Any = record_schema()["properties"]
+
+    assert {name for name, value in properties.items() if "null" not in value["type"]} == NEVER_NULL
+
+
+def test_a_record_is_one_line_of_plain_json() -> None:
+    run = Run()
+    run.feed(book([(0.1 + 0.2, 1e-8)], [(1e15, 123456789.123456789)]))
+    [value] = run.encoded
+
+    assert b"\n" not in value
+    assert b"NaN" not in value
+    assert json.loads(value) == orjson.loads(value)
+    assert json.loads(value)["best_bid"] == 0.1 + 0.2
+    assert json.loads(value)["best_ask_quantity"] == 123456789.123456789
+
+
+def test_the_bytes_of_a_record_stay_as_they_are() -> None:
+    run = Run()
+    run.feed(trade(1, 0.5), book([(100.0, 5.0), (99.5, 3.0)], [(100.5, 2.0)], 7, 1_700_000_000_000))
+
+    expected = (
+        b'{"schema":1,"venue":"binance-spot","symbol":"BTCUSDT","seq":1,"event_time_ms":1700000000000,'
+        b'"transaction_time_ms":null,"receive_time_ns":null,"update_id":7,"orderflow_imbalance":0.6,"delta_volume":0.0,'
+        b'"bid_ask_spread_pct":0.4987531172069825,"order_book_depth_ratio":2.0,"large_order_presence":0.6,'
+        b'"bid_notional":798.5,"ask_notional":201.0,"total_depth":999.5,"best_bid":100.0,"best_bid_quantity":5.0,'
+        b'"best_ask":100.5,"best_ask_quantity":2.0,"mid_price":100.25,"micro_price":100.35714285714286,"bid_volume":8.0,'
+        b'"ask_volume":2.0,"trade_delta":0.5,"delta_events":0,"state":"live","gaps":0,'
+        b'"source":{"topic":"depth.raw","partition":0,"offset":0}}'
+    )
+    assert run.encoded == [expected]
+
+
+def test_the_largest_ids_and_times_are_kept_to_the_last_digit() -> None:
+    largest = 2**63 - 1
+    item = book([(99.0, 1.0)], [(101.0, 1.0)])
+    event = item.event._replace(receive_time_ns=largest, update_id=largest, offset=largest)
+    record = Run().one(item._replace(event=event))
+
+    assert record["receive_time_ns"] == record["update_id"] == record["source"]["offset"] == largest
+
+
+def test_names_and_places_are_those_of_the_caller() -> None:
+    run = Run()
+    measured = run.measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])]))
+    [value] = encode_records("my-venue:A:B", "über", 7, measured.rows, [[1.0] * len(COLUMNS)])
+    record = orjson.loads(value)
+
+    assert (record["venue"], record["symbol"]) == ("my-venue", "A:B")
+    assert record["source"] == {"topic": "über", "partition": 7, "offset": 0}
+
+
+def test_rows_without_metrics_are_an_error_not_a_shorter_list() -> None:
+    run = Run()
+    measured = run.measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])]))
+
+    with pytest.raises(ValueError, match="zip"):
+        encode_records(SPOT, TOPIC, 0, measured.rows, [])
+
+
+def test_encoding_twice_gives_the_same_bytes() -> None:
+    config = MeasureConfig()
+    measured = Run(config).measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)]), book([], [])]))
+
+    assert encode(config, measured) == encode(config, measured)
+
+
+def test_undefined_is_null_for_every_column() -> None:
+    measured = Run().measurer.feed(*pack([snapshot(1), spot(5, 6)]))
+    [value] = encode_records(SPOT, TOPIC, 0, measured.rows, np.full((1, len(COLUMNS)), np.nan).tolist())
+    record = orjson.loads(value)
+
+    assert {record[name] for name in COLUMNS} == {None}
