@@ -5,7 +5,6 @@ Owns the fall-back of a file whose name tells no venue, and the position that pr
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +20,9 @@ class TrackedReader(RecordingReader):
     def open(self) -> IO[bytes]:
         """The lines, as the reader takes them."""
         file: Any = super().open()
-        self._raw = file.fileobj if isinstance(file, gzip.GzipFile) else file
+        self._raw = getattr(file, "fileobj", file)
+        if file is not self._raw:
+            file.myfileobj = self._raw  # a gzip file closes with itself what it calls its own
         opened: IO[bytes] = file
         return opened
 
