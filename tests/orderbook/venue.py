@@ -109,7 +109,7 @@ class Venue:
         elif what == "overlap":
             self.sent.append(self._diff(last, max(1, last - by), *changed))
         elif what == "wrong_previous":
-            self.sent.append(self._diff(last + 1, last + 2, *changed))
+            self.sent.append(self._diff(last + 1, min(last + 2, self.id), *changed))
         elif what == "again":
             sent = [item for item in self.sent if isinstance(item, Diff | Book)]
             self.sent += sent[-1 - by :][:1]
@@ -134,13 +134,14 @@ class Venue:
 
     def _partial(self, update_id: int | None) -> Book:
         event_ms = self.ms if self.futures else None
-        return Book(Partial(0, self.ms, self.ms * 1_000_000, event_ms, event_ms, update_id, 0), *self.book())
+        changed_ms = event_ms if update_id is not None else None
+        return Book(Partial(0, self.ms, self.ms * 1_000_000, event_ms, changed_ms, update_id, 0), *self.book())
 
     def _diff(self, previous: int, first: int, bids: Side, asks: Side, last: int | None = None) -> Diff:
         u = self.id if last is None else last
         if not self.futures:
             return Diff(0, self.ms, self.ms * 1_000_000, self.ms, None, u, first, None, bids, asks)
-        return Diff(0, self.ms, None, self.ms + 1, self.ms, u, min(first + 1, u), previous, bids, asks)
+        return Diff(0, self.ms, self.ms * 1_000_000, self.ms + 1, self.ms, u, min(first + 1, u), previous, bids, asks)
 
     def _trade(self, what: str, by: int) -> None:
         market, aggregate = what != "trade_insurance", self.aggregate != (what == "trade_other")
