@@ -12,6 +12,7 @@ with its kinds. Every message of an error says what was expected, what came, and
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,33 @@ from typing import Any, Final, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+
+class _Sparse(logging.Filter):
+    """librdkafka repeats itself with every attempt; the same line once in 30 s is enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if "CONFWARN" in text and "property and will be ignored by this" in text:
+            return False  # the user's keys go to consumers and producers alike
+        kind, now = _NUMBER.sub("#", text), time.monotonic()
+        if now - self._said.get(kind, -_REPEAT_S) < _REPEAT_S:
+            return False
+        if len(self._said) >= _KINDS:
+            self._said.clear()
+        self._said[kind] = now
+        return True
+
+
+_NUMBER: Final = re.compile(r"\d+")
+_REPEAT_S: Final = 30.0
+_KINDS: Final = 1000
+
 LOG: Final = logging.getLogger("obi.kafka")
+LOG.addFilter(_Sparse())
 
 REQUEST_S: Final = 30.0
 """How long one question to a broker that answered before may take."""
@@ -88,9 +115,10 @@ class Broker:
     bootstrap_servers: str
     kafka: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def config(self, ours: Mapping[str, Any]) -> dict[str, Any]:
+    def config(self, ours: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A client's configuration: ours over the user's keys over the defaults."""
-        return {**_DEFAULTS, **self.kafka, "bootstrap.servers": self.bootstrap_servers, "logger": LOG, **ours}
+        fixed = {"bootstrap.servers": self.bootstrap_servers, "logger": LOG, **ours}
+        return {**_DEFAULTS, **(defaults or {}), **self.kafka, **fixed}
 
     def admin(self, ours: Mapping[str, Any] | None = None) -> AdminClient:
         """A client for questions."""
@@ -166,7 +194,7 @@ class Broker:
         Raises:
             BrokerError: the broker did not answer, or refused.
         """
-        client = Consumer(self.config({"group.id": "obi"}))
+        client = Consumer(self.config({}, {"group.id": "obi"}))
         try:
             return {
                 partition: client.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_S)

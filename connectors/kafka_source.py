@@ -28,12 +28,14 @@ _LOOK_EVERY_S: Final = 30.0
 _LOOK_S: Final = 0.2
 """A deleted topic looks like a quiet one to librdkafka's consumers: after 30 s of silence ask whether it is there."""
 
-_CONSUMER: Final[Mapping[str, str | int | bool]] = {
-    # librdkafka insists on a name; without subscription and commits nothing is ever stored under it.
-    "group.id": "obi",
+_CONSUMER: Final[Mapping[str, str | bool]] = {
     "enable.auto.commit": False,
     # Any other value would skip what is gone without a word.
     "auto.offset.reset": "error",
+}
+_CONSUMER_DEFAULTS: Final[Mapping[str, str | int]] = {
+    # librdkafka insists on a name; without subscription and commits nothing is ever stored under it.
+    "group.id": "obi",
     # A full local queue is looked at again after this; the default of 1 s leaves the job without work meanwhile.
     "fetch.queue.backoff.ms": 20,
 }
@@ -125,7 +127,8 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         self._lag_due = time.monotonic()
         self._look_due = self._lag_due + _LOOK_EVERY_S
         try:
-            self._consumer = Consumer(source.broker.config({**_CONSUMER, "enable.partition.eof": source.until_end}))
+            ours = {**_CONSUMER, "enable.partition.eof": source.until_end}
+            self._consumer = Consumer(source.broker.config(ours, _CONSUMER_DEFAULTS))
             self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in sorted(self._open)])
         except KafkaException as error:
             raise source.broker.failed(f"messages of topic {self._topic}", error) from error

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
 import pytest
 from confluent_kafka import KafkaError, Producer
 
-from connectors.broker import OWNED_KEYS, Broker, BrokerError, TopicMissingError, is_transient, wrong_keys
+from connectors.broker import LOG, OWNED_KEYS, Broker, BrokerError, TopicMissingError, is_transient, wrong_keys
 from connectors.embedded import EmbeddedBroker
 from tests.kafka_server import free_ports
 
@@ -110,3 +111,14 @@ def test_keys_that_are_wrong_only_together_are_told_as_such() -> None:
 )
 def test_only_what_librdkafka_repairs_itself_is_transient(code: int, transient: bool) -> None:
     assert is_transient(KafkaError(code)) is transient
+
+
+def test_librdkafka_says_the_same_once_and_nothing_of_keys_of_the_other_kind(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "obi.kafka"):
+        for attempt in range(5):
+            LOG.error("FAIL [obi#producer-%d] unheard of: connection refused after %dms", attempt, attempt)
+        LOG.warning(
+            "CONFWARN [obi] fetch.min.bytes is a consumer property and will be ignored by this producer instance"
+        )
+    assert len([record for record in caplog.records if "unheard of" in record.getMessage()]) == 1
+    assert not any("CONFWARN" in record.getMessage() for record in caplog.records)
