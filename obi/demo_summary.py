@@ -59,11 +59,15 @@ def _figures(auditor: Auditor, feeding: Feeding, settings: Settings) -> Iterator
     yield "trade_delta = trades", _equal(audits.trades), "signed aggressor volume"
     for instrument, audit in audits:
         if audit.last_record is not None:
-            yield f"  {instrument}", f"{_equal(audit.quotes)}, {_equal(audit.trades)}", _by_reason(audit.skipped)
+            yield f"  {instrument}", f"{_equal(audit.quotes)} and {_equal(audit.trades)}", _not_compared(audit.skipped)
 
 
 def _equal(counts: Counter[str]) -> str:
     return f"{number(counts['equal'])}/{number(counts.total())}"
+
+
+def _not_compared(skipped: Counter[str]) -> str:
+    return f"not compared: {_by_reason(skipped)}" if skipped else ""
 
 
 def _by_reason(counts: Counter[str]) -> str:

@@ -36,8 +36,8 @@ def doctor(settings: Settings) -> None:
 
 def _print(console: Console, finding: Finding) -> None:
     line = Text.assemble(
-        (f"{finding.verdict:<5}", _STYLES[finding.verdict]), (f"{finding.what:<16}", "bold"), finding.found
+        (f"{finding.verdict:<5}", _STYLES[finding.verdict]), (f"{finding.what:<17}", "bold"), finding.found
     )
     console.print(line, soft_wrap=True)
     for action in finding.do.splitlines():
-        console.print(Text(f"{'':21}-> {action}"), soft_wrap=True)
+        console.print(Text(f"{'':22}-> {action}"), soft_wrap=True)
