@@ -17,7 +17,6 @@ from connectors.decode_group import Floats, PartialRows, Poll
 from connectors.decode_heads import Rows, read_heads, read_numbers
 from connectors.decode_plain import Rules, read_receive_time
 from connectors.decode_skeleton import Levels, count_levels, parse_levels
-from connectors.numbers import MAX_AMOUNT
 from connectors.raw import RawBatch
 from connectors.streams import Kind
 from orderbook.events import Diff
@@ -26,7 +25,7 @@ CHUNK: Final = 200
 """Messages at a time: about 200 kB, which stay in the processor's cache from the first look to the last (2000 at a
 time take half as long again)."""
 
-_TOO_BIG: Final = MAX_AMOUNT**0.5
+_BIG: Final = 1e144
 """With price and quantity up to here their product is within MAX_AMOUNT; what is bigger, the plain path judges."""
 
 
@@ -69,7 +68,7 @@ def _find_good(levels: Levels, *, ordered: bool) -> list[bool] | None:
     numbers, sides = levels.numbers, levels.counts.ravel()
     prices, quantities = numbers[0::2], numbers[1::2]
     ends = sides.cumsum()
-    fine = (prices > 0.0) & (prices <= _TOO_BIG) & (quantities <= _TOO_BIG)
+    fine = (prices > 0.0) & (prices <= _BIG) & (quantities <= _BIG)
     if ordered:
         fine &= quantities > 0.0
         rises = prices * np.repeat(np.tile((-1.0, 1.0), len(levels.counts)), sides)
@@ -122,7 +121,9 @@ def _read_places(raw: RawBatch, rows: Rows) -> tuple[list[int], list[int], list[
     """Columns of offsets, Kafka timestamps (ms) and receive times (ns)."""
     timestamps = [raw.timestamps_ms[index] for index in rows.indexes]
     recvs: list[Any] = rows.recvs
-    received = list(map(int, recvs)) if None not in recvs else list(map(read_receive_time, recvs, timestamps))
+    received: list[int | None] = list(
+        map(int, recvs) if None not in recvs else map(read_receive_time, recvs, timestamps)
+    )
     return [raw.offsets[index] for index in rows.indexes], timestamps, received
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from connectors.decode_levels import read_sides
+from connectors.decode_levels import read_sides, side_names
 from connectors.names import Names, Told
 from connectors.numbers import (
     MAX_ID,
@@ -189,7 +189,9 @@ def read_book_ids(data: Payload, kind: Kind) -> tuple[int | None, int | None, in
     if kind is Kind.NORMALISED:
         return optional_id(data, "ts_ms"), None, None
     # Spot and REST say lastUpdateId, futures streams say u.
-    name = "lastUpdateId" if data.get("lastUpdateId") is not None else "u"
+    name = "u" if data.get("lastUpdateId") is None else "lastUpdateId"
+    if name == "u" and data.get("u") is None and side_names(data)[0] == "bids":
+        name = "lastUpdateId"  # neither is there: name the one that this shape should have
     return optional_id(data, "E"), optional_id(data, "T"), require_id(data, name)
 
 

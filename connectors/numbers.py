@@ -41,12 +41,14 @@ class MalformedError(ValueError):
 
 
 def show(value: object) -> str:
-    """One short line of what was received: JSON of a parsed value, the text of raw bytes; at most 80 characters."""
+    """One short line of what was received: JSON of a parsed value, Python's spelling of bytes; at most 80 characters."""
     if isinstance(value, bytes):
-        # A character takes at most four bytes: no need to decode megabytes to show a line.
-        text = ascii(value[: 4 * _SHOWN].decode("utf-8", "backslashreplace"))
+        text = repr(value[:_SHOWN])[1:]
     else:
-        text = orjson.dumps(value).decode()
+        try:
+            text = orjson.dumps(value).decode()
+        except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
+            text = "something nested too deep to show"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
@@ -110,20 +112,26 @@ def parse_json(value: bytes | None) -> object:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
         position = error.pos
-    if _has_only_too_big_numbers(value):
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        near = show(value[error.start : error.start + 1])
+        raise MalformedError("not_json", f"expected UTF-8, received {near} at byte {error.start}") from None
+    if _has_only_too_big_numbers(text):
         raise MalformedError("bad_number", f"expected numbers within float64, received {show(value)}")
-    raise MalformedError("not_json", f"expected JSON, received {show(value)} that breaks at character {position}")
+    near = repr(text[max(0, position - 20) : position + 40])
+    raise MalformedError("not_json", f"expected JSON, received {near}, which breaks at character {position}")
 
 
-def _has_only_too_big_numbers(value: bytes) -> bool:
+def _has_only_too_big_numbers(text: str) -> bool:
     """Whether a document that orjson refuses is JSON but for numbers that float64 can't hold."""
     import json  # noqa: PLC0415  (the error path's alone: the slow parser tells what the quick one does not)
 
     too_big = False
 
-    def read(text: str) -> float:
+    def read(digits: str) -> float:
         nonlocal too_big
-        number = float(text)
+        number = float(digits)
         too_big = too_big or math.isinf(number)
         return number
 
@@ -131,7 +139,7 @@ def _has_only_too_big_numbers(value: bytes) -> bool:
         raise ValueError(literal)  # NaN and Infinity: Python reads them, JSON has none
 
     try:
-        json.loads(value.decode("utf-8"), parse_float=read, parse_int=read, parse_constant=refuse)
+        json.loads(text, parse_float=read, parse_int=read, parse_constant=refuse)
     except (ValueError, RecursionError):
         return False
     return too_big

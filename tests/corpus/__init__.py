@@ -1,0 +1,1 @@
+"""Tables of raw messages, malformed and odd but good, for every test that needs some."""
