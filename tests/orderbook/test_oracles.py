@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderbook import MeasureConfig
 from orderbook.record import NAMES
-from tests.orderbook.feeds import COINM, SPOT, USDM, Run, Told
-from tests.orderbook.oracles import ORACLES, expected, narrate
+from tests.orderbook.checks import check
+from tests.orderbook.feeds import COINM, SPOT, USDM
+from tests.orderbook.oracles import ORACLES
 from tests.strategies import FEEDS, configs
 
 
@@ -28,15 +27,3 @@ def test_records_equal_the_oracles_after_every_message(
     told = data.draw(FEEDS[kind])
 
     check(config, instrument, told)
-
-
-def check(config: MeasureConfig, instrument: str, told: list[Told]) -> None:
-    """Feed message by message; every record, and what is counted instead, must be as narrated."""
-    narration, run = narrate(config, instrument, told), Run(config, instrument)
-    records: list[dict[str, Any]] = []
-    for item in told:
-        records += run.feed(item)
-
-    assert records == [expected(moment) for moment in narration.moments]
-    assert (run.ignored, run.notices) == (narration.ignored, narration.notices)
-    assert len(records) + run.ignored.total() == len(told)
