@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 import orjson
 
@@ -165,9 +165,11 @@ class RecordingReader:
         """The file's lines, unpacked when its first bytes are gzip's (whatever its name)."""
         file = self.path.open("rb")
         # peek() gives what one read gives, at least a byte unless the file is at its end.
-        if file.peek(2)[:2] == _GZIP:
-            return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
-        return file
+        if file.peek(2)[:2] != _GZIP:
+            return file
+        unpacked: Any = gzip.GzipFile(fileobj=file, mode="rb")
+        unpacked.myfileobj = file  # a gzip file closes with itself what it calls its own
+        return cast("IO[bytes]", unpacked)
 
     def _file_symbol(self) -> str | None:
         """The symbol of messages that tell none; None when nothing tells it."""
