@@ -46,6 +46,11 @@ class Child:
         """None while it runs."""
         return self._process.poll()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended, and not well."""
+        return self.exit_code not in {None, 0}
+
     def stop(self) -> int:
         """End it with SIGTERM, and with SIGKILL when it does not listen; its exit code."""
         if self._process.poll() is None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dataflows.logs import configure_logs
 from obi.demo import demo
 from obi.doctor import doctor
 from obi.failures import CommandGroup
@@ -85,6 +86,7 @@ def options(
 
     One record a depth message, none lost, none twice; a replay gives the same bytes. Start with: obi demo
     """
+    configure_logs()
     GlobalOptions.config, GlobalOptions.preset, GlobalOptions.log_level = config, preset, log_level
 
 

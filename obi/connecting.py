@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import structlog
 
 from connectors.broker import Broker
@@ -17,6 +19,11 @@ def connect(settings: Settings) -> Broker:
     broker = Broker(settings.bootstrap_servers, settings.kafka)
     broker.wait(settings.broker_timeout_s, lambda waited, reason: _say(settings, waited, reason))
     return broker
+
+
+def quiet_kafka() -> None:
+    """Keep librdkafka's own words off the screen, where a table stands or a finding says the same."""
+    logging.getLogger("obi.kafka").setLevel(logging.CRITICAL)
 
 
 def _say(settings: Settings, waited: float, reason: str) -> None:

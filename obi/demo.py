@@ -22,9 +22,10 @@ from consumers.board import Board
 from consumers.feeding import Feeding
 from dataflows.settings import Settings
 from obi.children import Child
+from obi.connecting import quiet_kafka
 from obi.demo_summary import Verdict, print_summary
 from obi.demo_view import show
-from obi.failures import NO, OUTSIDE_FAILED, fail
+from obi.failures import NO, OUTSIDE_FAILED, describe, fail
 from obi.options import DECODING, MEASURING, TOPICS, with_settings
 from obi.recordings import open_recordings
 
@@ -72,6 +73,7 @@ def demo(
       obi demo --seconds 20 --speed 5 --preset hft
       obi demo --recording sample/*.gz
     """  # noqa: D301  (\b keeps typer from filling the lines)
+    quiet_kafka()
     files = [*(recording or []), *(more or [])]
     readers: list[Any] = open_recordings(files, venue=None, symbol=None, default_venue=settings.default_venue)
     lasts_s = None if readers and seconds is None else (seconds or _DEFAULT_SECONDS) * speed
@@ -91,11 +93,11 @@ def _run(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="obi-demo-")))
         broker = stack.enter_context(EmbeddedBroker())
         broker.create(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
-        job = Child(_job_arguments(settings, broker.bootstrap_servers, folder), folder, "job")
-        stack.callback(job.stop)
+        children = [Child(_job_arguments(settings, broker.bootstrap_servers, folder), folder, "job")]
+        stack.callback(lambda: [child.stop() for child in children])
         what = f"{len(readers)} recordings" if readers else "simulated market"
         if not readers:
-            readers = _simulated(folder, stack, lasts_s or 0.0, seed)
+            readers = _simulated(folder, children, lasts_s or 0.0, seed)
         auditor = stack.enter_context(_auditor(settings, broker, board))
         writer = RawTopicWriter(Broker(broker.bootstrap_servers), settings.raw_topic)
         feeding = Feeding(merged(readers), writer, speed=speed, backlog=auditor.backlog, lasts_s=lasts_s)
@@ -103,29 +105,35 @@ def _run(
         stack.callback(feeding.stop)
         interrupted = False
         try:
-            show(what, job, feeding, auditor, lasts_s=lasts_s, table=watch)
+            show(what, children, feeding, auditor, lasts_s=lasts_s, table=watch)
         except KeyboardInterrupt:
             interrupted = True
-        return _finish(job, feeding, auditor, settings, interrupted=interrupted)
+        return _finish(children, feeding, auditor, settings, interrupted=interrupted)
 
 
-def _finish(job: Child, feeding: Feeding, auditor: Auditor, settings: Settings, *, interrupted: bool) -> Verdict:
+def _finish(
+    children: list[Child], feeding: Feeding, auditor: Auditor, settings: Settings, *, interrupted: bool
+) -> Verdict:
     """Stop the feed, wait for the last answer, stop the job, read the topics to their end, and judge."""
+    job = children[0]
+    broken = [child for child in children if child.failed]
+    died = job.exit_code is not None
     feeding.stop()
-    feeding.join(_PATIENCE_S)
-    died = job.exit_code
-    if died is None:
-        auditor.wait_for_answers(feeding.sent, _PATIENCE_S / 2)
-    code = job.stop()
+    feeding.join(0.0 if broken else _PATIENCE_S)
+    if not died:
+        auditor.wait_for_answers(feeding.sent, _PATIENCE_S)
+    if job.stop() and not broken:
+        broken.append(job)
     complete = auditor.read_to_end()
     error = feeding.error or auditor.error
     verdict = print_summary(
         Console(highlight=False), auditor, feeding, settings, complete=complete, interrupted=interrupted
     )
-    if died is not None or code != 0 or error is not None:
-        fail(str(error) if error else f"the job ended with exit code {code}; the end of its log:\n{job.last_words()}")
-        return Verdict.FAILED
-    return verdict
+    for child in broken or ([job] if died else []):
+        fail(f"obi {child.name} ended with exit code {child.exit_code}; the end of its log:\n{child.last_words()}")
+    if error is not None:
+        fail(describe(error))
+    return Verdict.FAILED if broken or died or error is not None else verdict
 
 
 def _auditor(settings: Settings, broker: EmbeddedBroker, board: Board) -> Auditor:
@@ -151,15 +159,14 @@ def _job_arguments(settings: Settings, bootstrap_servers: str, folder: Path) -> 
     return arguments
 
 
-def _simulated(folder: Path, stack: ExitStack, seconds: float, seed: int) -> list[RecordingReader]:
+def _simulated(folder: Path, children: list[Child], seconds: float, seed: int) -> list[RecordingReader]:
     """Two simulated venues, each a process of its own that writes a recording into a pipe as it is read."""
     readers = []
     for short, venue in _VENUES.items():
         pipe = folder / f"{short}_simulated"
         os.mkfifo(pipe)
         arguments = ["simulate", "--venue", venue, "--symbols", "2", "--seconds", str(seconds), "--seed", str(seed)]
-        child = Child([*arguments, "-o", str(pipe)], folder, f"simulate-{short}")
-        stack.callback(child.stop)
+        children.append(Child([*arguments, "-o", str(pipe)], folder, f"simulate-{short}"))
         readers.append(RecordingReader(pipe, venue))
     return readers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -22,24 +23,26 @@ _LOOK_EVERY_S: Final = 0.25
 _LINE_EVERY_S: Final = 5.0
 
 
-def show(what: str, job: Child, feeding: Feeding, auditor: Auditor, *, lasts_s: float | None, table: bool) -> None:
-    """Return when the feed has ended, or when the job or the auditor has."""
+def show(
+    what: str, children: Sequence[Child], feeding: Feeding, auditor: Auditor, *, lasts_s: float | None, table: bool
+) -> None:
+    """Return when all that was fed is answered, or when that can't be any more."""
     if Console().is_terminal:
-        _show_live(what, job, feeding, auditor, lasts_s=lasts_s, table=table)
+        _show_live(what, children, feeding, auditor, lasts_s=lasts_s, table=table)
     else:
-        _show_lines(what, job, feeding, auditor)
+        _show_lines(what, children, feeding, auditor)
 
 
-def _over(job: Child, feeding: Feeding, auditor: Auditor) -> bool:
-    if feeding.done.is_set():
-        backlog = sum(auditor.backlog(partition, sent) for partition, sent in feeding.sent.items())
-        return not backlog or feeding.error is not None or job.exit_code is not None
-    return job.exit_code is not None or auditor.error is not None
+def _over(children: Sequence[Child], feeding: Feeding, auditor: Auditor) -> bool:
+    """The first child is the job: its end is the end. The others may end when they have nothing more to say."""
+    if feeding.error or auditor.error or children[0].exit_code is not None or any(child.failed for child in children):
+        return True
+    return feeding.done.is_set() and not any(auditor.backlog(part, sent) for part, sent in feeding.sent.items())
 
 
 def _show_live(
     what: str,
-    job: Child,
+    children: Sequence[Child],
     feeding: Feeding,
     auditor: Auditor,
     *,
@@ -54,7 +57,7 @@ def _show_live(
                 view.title = _title(what, feeding, start, lasts_s)
                 view.footer = _figures(feeding, auditor)
                 live.refresh()
-            if _over(job, feeding, auditor):
+            if _over(children, feeding, auditor):
                 return
             time.sleep(_LOOK_EVERY_S)
 
@@ -86,11 +89,11 @@ def _figures(feeding: Feeding, auditor: Auditor) -> Group:
     )
 
 
-def _show_lines(what: str, job: Child, feeding: Feeding, auditor: Auditor) -> None:
+def _show_lines(what: str, children: Sequence[Child], feeding: Feeding, auditor: Auditor) -> None:
     log = structlog.get_logger("obi")
     log.info("demo started", feed=what)
     shown = time.monotonic()
-    while not _over(job, feeding, auditor):
+    while not _over(children, feeding, auditor):
         time.sleep(_LOOK_EVERY_S)
         if time.monotonic() - shown >= _LINE_EVERY_S:
             shown = time.monotonic()

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from dataflows.settings import Settings
 from obi.checks import Finding, all_checks
+from obi.connecting import quiet_kafka
 from obi.failures import NO
 from obi.options import BROKER, DECODING, JOB, MEASURING, TOPICS, with_settings
 
@@ -25,6 +26,7 @@ def doctor(settings: Settings) -> None:
       obi doctor
       obi doctor --bootstrap-servers kafka:9092 --state-dir /var/lib/obi
     """  # noqa: D301  (\b keeps typer from filling the lines)
+    quiet_kafka()
     console = Console(highlight=False)
     failed = False
     for finding in all_checks(settings):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
+from dataflows.logs import configure_logs
 from dataflows.settings import Settings, SettingsError, describe_settings, load_settings
 from dataflows.settings_model import SettingInfo
 from orderbook.presets import PRESETS
@@ -70,7 +71,9 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         @wraps(command)
         def wrapper(**given: Any) -> None:
             values = {flag.name: given.pop(flag.name, None) for flag in flags}
-            command(**given, settings=_load(values))
+            settings = _load(values)
+            configure_logs(settings.log_level, settings.log_format)
+            command(**given, settings=settings)
 
         signature = inspect.Signature([*own, *flags])
         wrapper.__doc__ = flowing(command.__doc__ or "")

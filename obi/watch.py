@@ -13,7 +13,7 @@ from rich.text import Text
 from consumers.board import Board
 from consumers.record_tail import RecordTail
 from dataflows.settings import Settings
-from obi.connecting import connect
+from obi.connecting import connect, quiet_kafka
 from obi.options import BROKER, with_settings
 from obi.table import LiveTable, plain_lines
 
@@ -44,6 +44,7 @@ def watch(
       obi watch BTCUSDT binance-usdm:ETHUSDT
       obi watch --once
     """  # noqa: D301  (\b keeps typer from filling the lines)
+    quiet_kafka()
     tail = RecordTail(connect(settings), settings.metrics_topic)
     board = Board(symbols or ())
     console = Console(highlight=False)
