@@ -119,10 +119,9 @@ def add_field(value: bytes, draw: random.Random) -> bytes:
 
 def reorder(value: bytes, draw: random.Random) -> bytes:
     try:
-        document = orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
-    return orjson.dumps(shuffled(document, draw))
+        return orjson.dumps(shuffled(orjson.loads(value), draw))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return value  # no JSON, or deeper than can be written
 
 
 def shuffled(value: object, draw: random.Random) -> object:
@@ -161,9 +160,13 @@ def depth(seed: int) -> Message:
     ]
     bid, ask = draw.choice(((b"b", b"a"), (b"bids", b"asks")))
     levels = b'"%b":[%b],"%b":[%b]' % (bid, sides[0], ask, sides[1])
-    payload = b'{"e":"depthUpdate","E":1,"T":2,"s":"BTCUSDT","U":3,"u":%d,"pu":2,%b}' % (draw.randrange(3, 9), levels)
+    payload = b'{"e":"depthUpdate","E":1,"T":2,"s":"BTCUSDT","U":3,"u":%d,%b%b}' % (
+        draw.randrange(3, 9),
+        draw.choice((b'"pu":2,', b'"pu":2,', b"")),
+        levels,
+    )
     name = draw.choice(("btcusdt@depth20@100ms", "btcusdt@depth", "btcusdt@restdepth20"))
-    key = draw.choice((base.KEY, base.USDM_KEY, b"BTCUSDT", None))
+    key = draw.choice((base.KEY, base.USDM_KEY, b"other:BTCUSDT", None))
     match draw.randrange(3):
         case 0:
             return base.envelope(name, payload), key, [("recv_ns", b"%d" % draw.randrange(2**63))]
