@@ -76,7 +76,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "float",
         "1",
         f"both sides empty; {_OFF}",
-        "min(levels above the threshold share of B + A / 5, 1).",
+        "min(n / 5, 1); n levels hold more than large_order_threshold_pct of B + A.",
         0,
         1,
     ),
