@@ -1,63 +1,51 @@
-"""What Prometheus may know of a run: the numbers of ``Counts``, and how reading goes, served on ``metrics_addr``.
+"""What Prometheus can read of a running job.
 
-Owns the metrics' names. Everything is read from plain numbers when it is asked for; the hot path adds to them by batch.
+Owns the metric names (a contract with dashboards and alerts). Most values are read from ``Counts`` when Prometheus asks;
+the rest is told by the source, by batch or by second. Nothing is counted here message by message.
 """
 
 from __future__ import annotations
 
+import platform
 import time
-from collections.abc import Iterator
-from importlib.metadata import version
-from threading import Thread
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Histogram, Metric, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from connectors.broker import BrokerError
 from dataflows.counts import Counts
 from dataflows.settings import split_address
 
-_BATCHES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
-_PACKAGES: Final = {"obi": "orderbook-imbalance", "bytewax": "bytewax", "confluent_kafka": "confluent-kafka"}
+BATCH_BUCKETS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
-DOCUMENTED: Final = (
-    ("obi_messages_total", "counter", "Raw messages decoded."),
-    ("obi_bytes_total", "counter", "Bytes of raw values read."),
-    ("obi_records_total", "counter", "Metric records encoded."),
-    ("obi_faults_total", "counter", "Messages that could not be used, by `reason`."),
-    ("obi_ignored_total", "counter", "Messages that are no record by their nature, by `reason`."),
-    ("obi_notices_total", "counter", "Gaps, id resets and other things worth a look, by `kind`."),
-    ("obi_lag_messages", "gauge", "Raw messages not read yet, by `partition`."),
-    ("obi_batch_messages", "histogram", "Messages in a poll."),
-    ("obi_stage_seconds_total", "counter", "Wall time by `stage`: decode, measure, encode."),
-    ("obi_epoch_age_seconds", "gauge", "Time since the last recovery point was begun."),
-    ("obi_build_info", "gauge", "1, with the versions as labels."),
-)
-"""Name, kind and meaning of what is served; docs/operations.md shows this table."""
+
+class MonitorError(BrokerError):
+    """The address for Prometheus can't be had: the outside failed, exit code 3."""
 
 
 class Monitor(Collector):
-    """Collects on demand from ``counts`` and from what the source reports (it is a ``SourceObserver``)."""
+    """A registry of its own with all metrics of one job; a source's observer."""
 
     def __init__(self, counts: Counts) -> None:
-        self.counts = counts
-        self.registry = CollectorRegistry()
-        self._bytes = 0
+        self._counts = counts
         self._lag: dict[int, int] = {}
-        self._epoch_at = time.monotonic()
-        self._versions = [version(package) for package in _PACKAGES.values()]
-        self._sizes = Histogram("obi_batch_messages", "Messages in a poll.", buckets=_BATCHES, registry=self.registry)
+        self._bytes = 0
+        self._recovery_point = time.monotonic()
+        self.registry = CollectorRegistry()
+        self._batches = Histogram(
+            "obi_batch_messages", "Raw messages read at once.", buckets=BATCH_BUCKETS, registry=self.registry
+        )
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
     def batch(self, messages: int, size_bytes: int) -> None:
         """A batch was read."""
-        self._sizes.observe(messages)
+        self._batches.observe(messages)
         self._bytes += size_bytes
 
     def lag(self, partition: int, messages: int) -> None:
@@ -65,46 +53,69 @@ class Monitor(Collector):
         self._lag[partition] = messages
 
     def recovery_point(self) -> None:
-        """The position was taken for a recovery point: an epoch ended."""
-        self._epoch_at = time.monotonic()
+        """The position was taken for a recovery point."""
+        self._recovery_point = time.monotonic()
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now (called by Prometheus' client)."""
-        counts, meaning = self.counts, {name: text for name, _, text in DOCUMENTED}
-        yield CounterMetricFamily("obi_messages", meaning["obi_messages_total"], value=counts.messages)
-        yield CounterMetricFamily("obi_bytes", meaning["obi_bytes_total"], value=self._bytes)
-        yield CounterMetricFamily("obi_records", meaning["obi_records_total"], value=counts.records)
-        for name, label, values in (
-            ("obi_faults", "reason", counts.faults),
-            ("obi_ignored", "reason", counts.ignored),
-            ("obi_notices", "kind", counts.notices),
-            ("obi_stage_seconds", "stage", counts.seconds),
-        ):
-            labelled = CounterMetricFamily(name, meaning[f"{name}_total"], labels=[label])
-            for value, amount in list(values.items()):
-                labelled.add_metric([value], amount)
-            yield labelled
-        lag = GaugeMetricFamily("obi_lag_messages", meaning["obi_lag_messages"], labels=["partition"])
-        for partition, messages in sorted(self._lag.items()):
+        """All values as they are now."""
+        counts = self._counts
+        yield _count("obi_messages", "Raw messages read.", counts.messages)
+        yield _count("obi_read_bytes", "Bytes of raw messages read.", self._bytes)
+        yield _count("obi_records", "Metric records written.", counts.records)
+        yield _by("obi_faults", "Raw messages that could not be used.", "reason", counts.faults)
+        yield _by("obi_ignored", "Raw messages that are no depth messages, or were seen.", "reason", counts.ignored)
+        yield _by("obi_notices", "Things worth a look, not part of the conservation.", "kind", counts.notices)
+        yield _by("obi_stage_seconds", "Time spent, by stage.", "stage", counts.seconds)
+        lag = GaugeMetricFamily("obi_lag_messages", "Raw messages not read yet.", labels=["partition"])
+        for partition, messages in sorted(self._lag.copy().items()):
             lag.add_metric([str(partition)], messages)
         yield lag
-        age = time.monotonic() - self._epoch_at
-        yield GaugeMetricFamily("obi_epoch_age_seconds", meaning["obi_epoch_age_seconds"], value=age)
-        build = GaugeMetricFamily("obi_build_info", meaning["obi_build_info"], labels=list(_PACKAGES))
-        build.add_metric(self._versions, 1)
+        age = time.monotonic() - self._recovery_point
+        yield GaugeMetricFamily("obi_epoch_age_seconds", "Time since the last recovery point.", value=age)
+        build = GaugeMetricFamily("obi_build_info", "Versions; always 1.", labels=["version", "bytewax", "python"])
+        build.add_metric([_version("orderbook-imbalance"), _version("bytewax"), platform.python_version()], 1)
         yield build
 
-    def serve(self, address: str) -> tuple[WSGIServer, Thread]:
-        """Serve ``/metrics`` on ``host:port`` from a thread; port 0 is any free one (``server.server_port`` tells).
+    @contextmanager
+    def served(self, address: str | None) -> Iterator[str | None]:
+        """Answer Prometheus at ``host:port`` meanwhile; the address with its real port, None for no address.
 
         Raises:
-            BrokerError: the address can't be had (exit code 3).
+            MonitorError: somebody else listens there, or it is no address of this machine.
         """
+        if address is None:
+            yield None
+            return
         host, port = split_address(address)
         try:
-            return start_http_server(port, host or "0.0.0.0", registry=self.registry)  # noqa: S104  # as was asked for
+            server, thread = start_http_server(port, addr=host or "0.0.0.0", registry=self.registry)  # noqa: S104 (as asked)
         except OSError as error:
-            raise BrokerError(
-                f"expected to serve metrics on {address}, received: {error.strerror or error}; "
-                "choose another --metrics-addr (port 0: any free one) or stop what listens there"
+            raise MonitorError(
+                f"expected to listen on {address} for Prometheus, received: {error.strerror or error}; "
+                "choose another with --metrics-addr"
             ) from error
+        try:
+            yield f"{host or '0.0.0.0'}:{server.server_port}"  # noqa: S104 (as asked)
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def _count(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
+    # A copy in one step: the worker may add a name meanwhile.
+    for key, value in sorted(dict(values).items()):
+        family.add_metric([key], value)
+    return family
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
