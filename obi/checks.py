@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from typing import Any, Final, Literal, NamedTuple
 from connectors.broker import Broker, BrokerError
 from connectors.topics import TopicFacts, TopicNames, create_line, describe_topics
 from consumers.lag import lag_of
+from dataflows.recovery import resume_epoch
 from dataflows.settings import Settings, describe_settings
 from obi.screen import number
 from obi.topics import topic_names
@@ -103,10 +105,7 @@ def state_dir(path: Path) -> Iterator[Finding]:
     if there != path:
         yield Finding("OK", "state directory", f"{path} will be made; the next run starts by --from")
     else:
-        databases = sorted(path.rglob("*.sqlite3"))
-        locked = [lock for lock in path.rglob("*lock*") if lock.is_file() and _is_locked(lock)]
-        runs = "a job runs on it now" if locked else "no job runs on it now"
-        yield Finding("OK", "state directory", f"{path}, {len(databases)} recovery stores, {runs}")
+        yield _recovery(path)
     free = shutil.disk_usage(there).free
     if free < _LOW_DISK_BYTES:
         yield Finding("warn", "disk", f"{number(free / 1e6)} MB left for {path}", "make room: recovery needs to write")
@@ -114,10 +113,41 @@ def state_dir(path: Path) -> Iterator[Finding]:
         yield Finding("OK", "disk", f"{number(free / 1e9)} GB left")
 
 
+def _recovery(path: Path) -> Finding:
+    """Who uses the stores, and whether a crash left something in them that a start has to clean away."""
+    stores = sorted(path.rglob("*.sqlite3"))
+    told = f"{path}, {len(stores)} recovery stores"
+    locked = [lock for lock in path.rglob("lock") if lock.is_file() and _is_locked(lock)]
+    if locked:
+        return Finding("OK", "state directory", f"{told}, a job runs on it now ({len(locked)} locked)")
+    try:
+        left = sum(orphans(folder) for folder in {store.parent for store in stores})
+    except sqlite3.Error as error:
+        return Finding(
+            "FAIL", "state directory", f"{told}: {error}", "move it away, or choose another with --state-dir"
+        )
+    crashed = f"; a crash left {left} snapshots, the next start purges them" if left else ""
+    return Finding("OK", "state directory", f"{told}, no job runs on it now{crashed}")
+
+
+def orphans(folder: Path) -> int:
+    """Snapshots of epochs that will be run again; only looked at."""
+    opened = [
+        sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) for path in sorted(folder.glob("*.sqlite3"))
+    ]
+    try:
+        epoch = resume_epoch(opened)
+        counts = [store.execute("SELECT count(*) FROM snaps WHERE snap_epoch >= ?", (epoch,)) for store in opened]
+        return sum(int(count.fetchone()[0]) for count in counts)
+    finally:
+        for store in opened:
+            store.close()
+
+
 def _is_locked(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:

@@ -21,8 +21,6 @@ class TrackedReader(RecordingReader):
         """The lines, as the reader takes them."""
         file: Any = super().open()
         self._raw = getattr(file, "fileobj", file)
-        if file is not self._raw:
-            file.myfileobj = self._raw  # a gzip file closes with itself what it calls its own
         opened: IO[bytes] = file
         return opened
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from bytewax.recovery import init_db_dir
 
 from connectors.topics import TopicFacts
 from obi import checks
@@ -64,6 +67,24 @@ def test_a_state_directory_in_use_is_told(tmp_path: Path) -> None:
 
     assert "a job runs on it now" in finding.found
     assert "no job runs" in next(iter(checks.state_dir(tmp_path))).found
+
+
+def test_what_a_crash_left_is_told_and_left(tmp_path: Path) -> None:
+    init_db_dir(tmp_path, 1)  # type: ignore[no-untyped-call]
+    (store,) = tmp_path.glob("*.sqlite3")
+    with closing(sqlite3.connect(store)) as database:
+        database.execute("INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES ('s', 'k', 7, NULL)")
+        database.commit()
+    before = store.read_bytes()
+
+    assert "a crash left 1 snapshots" in next(iter(checks.state_dir(tmp_path))).found
+    assert store.read_bytes() == before
+
+
+def test_a_store_that_is_none_fails(tmp_path: Path) -> None:
+    (tmp_path / "part-0.sqlite3").write_bytes(b"rubbish" * 1000)
+
+    assert next(iter(checks.state_dir(tmp_path))).verdict == "FAIL"
 
 
 def test_a_state_directory_that_is_a_file_fails(tmp_path: Path) -> None:
