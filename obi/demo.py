@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 from rich.console import Console
@@ -35,30 +35,36 @@ _VENUES: Final = {"spot": "binance-spot", "usdm": "binance-usdm"}
 _PATIENCE_S: Final = 20.0
 
 
+Recording: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", help="Feed recordings, not the simulated market; several are merged.", show_default=False
+    ),
+]
+More: TypeAlias = Annotated[
+    list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further recordings.", show_default=False)
+]
+Seconds: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1, metavar="S", help="How long to feed. (default: 60; recordings: once through)", show_default=False
+    ),
+]
+Speed: TypeAlias = Annotated[float, typer.Option(min=0.01, metavar="N", help="Market seconds per second, at most.")]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, metavar="N", help="Of the simulated market.")]
+Watch: TypeAlias = Annotated[bool, typer.Option("--watch/--no-watch", help="The live table, on a terminal.")]
+
+
 @with_settings(*MEASURING, *DECODING, *TOPICS)
 def demo(
     *,
     settings: Settings,
-    recording: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Feed recordings in the place of the simulated market; several are merged.",
-            show_default=False,
-        ),
-    ] = None,
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further recordings.", show_default=False)
-    ] = None,
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1, metavar="S", help="How long to feed. (default: 60; recordings: once through)", show_default=False
-        ),
-    ] = None,
-    speed: Annotated[float, typer.Option(min=0.01, metavar="N", help="Market seconds per second, at most.")] = 10.0,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the simulated market.")] = _SEED,
-    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="The live table, on a terminal.")] = True,
+    recording: Recording = None,
+    more: More = None,
+    seconds: Seconds = None,
+    speed: Speed = 10.0,
+    seed: Seed = _SEED,
+    watch: Watch = True,
 ) -> None:
     """Run everything on this machine: nothing to install, nothing to configure, nothing left behind.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -16,10 +15,22 @@ from dataflows.settings import Settings
 from obi.connecting import connect
 from obi.failures import CommandGroup
 from obi.options import BROKER, with_settings
-from obi.recordings import TrackedReader, open_recordings
+from obi.recordings import Files, TrackedReader, Venue, open_recordings
 from obi.screen import Advance, number, progress, stderr
 
 feed_app = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Feed raw messages into the raw topic.")
+
+
+Speed: TypeAlias = Annotated[
+    str, typer.Option(metavar="N|max", help="Recorded seconds per second; max: as fast as Kafka takes it.")
+]
+Loop: TypeAlias = Annotated[
+    bool, typer.Option("--loop", help="Begin again at the end, for ever, with clocks that go on (ids start again).")
+]
+Derive: TypeAlias = Annotated[
+    bool,
+    typer.Option("--derive-depth20", help="Rebuild the books; send the best 20 levels in the place of differences."),
+]
 
 
 @feed_app.callback()
@@ -31,29 +42,12 @@ def _group() -> None:
 @with_settings(*BROKER, "raw_topic", "default_venue")
 def recording(
     *,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Recordings, gzip or plain.", show_default=False)
-    ],
+    files: Files,
     settings: Settings,
-    speed: Annotated[
-        str, typer.Option(metavar="N|max", help="Recorded seconds per second; max: as fast as Kafka takes it.")
-    ] = "1",
-    loop: Annotated[
-        bool,
-        typer.Option("--loop", help="Begin again at the end, for ever, with clocks that go on (ids start again)."),
-    ] = False,
-    derive: Annotated[
-        bool,
-        typer.Option(
-            "--derive-depth20", help="Rebuild the books, and send the best 20 levels in the place of differences."
-        ),
-    ] = False,
-    venue: Annotated[
-        str | None,
-        typer.Option(
-            metavar="V", help="Of all files. (default: told by the name, else --default-venue)", show_default=False
-        ),
-    ] = None,
+    speed: Speed = "1",
+    loop: Loop = False,
+    derive: Derive = False,
+    venue: Venue = None,
 ) -> None:
     """Feed recordings into the raw topic, merged by receive time.
 

@@ -6,56 +6,47 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypeAlias
 
 import typer
 
-from connectors.decode import Decoder
 from connectors.encode_faults import fault_line
 from connectors.raw import RawBatch
 from consumers.audits import Audits
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import measure_batches
+from dataflows.runner import pipeline_of
 from dataflows.settings import Settings
 from obi.options import DECODING, MEASURING, with_settings
-from obi.recordings import TrackedReader, open_recordings
+from obi.recordings import Files, TrackedReader, Venue, open_recordings
 from obi.screen import conservation, number, progress, stderr
-from orderbook.presets import MeasureConfig
+
+Symbol: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="S",
+        show_default=False,
+        help="Of messages that tell none, as a bare REST snapshot. (default: the name, else the first stream line)",
+    ),
+]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE|-", help="Records as JSON lines; - is stdout.", show_default=False),
+]
+FaultsFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Messages that can't be used, as JSON lines.", show_default=False)
+]
 
 
 @with_settings(*MEASURING, *DECODING)
 def measure(
     *,
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Recordings, gzip or plain.", show_default=False)
-    ],
+    files: Files,
     settings: Settings,
-    venue: Annotated[
-        str | None,
-        typer.Option(
-            metavar="V",
-            show_default=False,
-            help="Of all files. (default: told by the name, spot_ usdm_ coinm_, else --default-venue)",
-        ),
-    ] = None,
-    symbol: Annotated[
-        str | None,
-        typer.Option(
-            metavar="S",
-            show_default=False,
-            help="Of messages that tell none, as a bare REST snapshot. (default: the name, else the first stream line)",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE|-", help="Records as JSON lines; - is standard output.", show_default=False
-        ),
-    ] = None,
-    faults: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Messages that can't be used, as JSON lines.", show_default=False),
-    ] = None,
+    venue: Venue = None,
+    symbol: Symbol = None,
+    out: Out = None,
+    faults: FaultsFile = None,
 ) -> None:
     """Measure recordings without a broker: the same records as the job's.
 
@@ -67,7 +58,7 @@ def measure(
       obi measure usdm_btcusdt_20240808.gz -o records.jsonl --faults faults.jsonl
       obi measure recording.gz --venue binance-usdm --depth-levels 10 -o - | head -1
     """  # noqa: D301  (\b keeps typer from filling the lines)
-    pipeline = make_pipeline(settings)
+    pipeline = pipeline_of(settings, Counts())
     audits = Audits(settings.delta_volume_window)
     readers = open_recordings(files, venue=venue, symbol=symbol, default_venue=settings.default_venue)
     total = sum(reader.size for reader in readers) or None
@@ -77,25 +68,6 @@ def measure(
             _write(records_out, result.records)
             _write(faults_out, [fault_line(fault) for fault in result.faults])
     _summarise(pipeline.counts, audits)
-
-
-def make_pipeline(settings: Settings) -> Pipeline:
-    """The steps of the job, by the settings."""
-    decoder = Decoder(
-        default_venue=settings.default_venue,
-        bare_depth=settings.bare_depth,
-        depth_levels=settings.depth_levels,
-        max_levels=settings.max_levels,
-        max_message_bytes=settings.max_message_bytes,
-    )
-    config = MeasureConfig(
-        depth_levels=settings.depth_levels,
-        delta_volume_window=settings.delta_volume_window,
-        delta_estimator=settings.delta_estimator,
-        large_order_threshold_pct=settings.large_order_threshold_pct,
-        contract_sizes=settings.contract_sizes,
-    )
-    return Pipeline(decoder, config, Counts())
 
 
 def _watched(readers: list[TrackedReader], audits: Audits, counts: Counts, advance: Any) -> Iterator[RawBatch]:

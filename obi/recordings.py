@@ -1,4 +1,4 @@
-"""Recordings as commands take them: which venue they are of, and how far a reader is.
+"""Recordings as commands take them: which files, of which venue, and how far a reader is.
 
 Owns the fall-back of a file whose name tells no venue, and the position that progress bars show.
 """
@@ -7,9 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any, TypeAlias
+
+import typer
 
 from connectors.recordings import RecordingError, RecordingReader
+
+Files: TypeAlias = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Recordings, gzip or plain.", show_default=False)
+]
+Venue: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="V",
+        show_default=False,
+        help="Of all files. (default: told by the name, spot_ usdm_ coinm_, else --default-venue)",
+    ),
+]
 
 
 class TrackedReader(RecordingReader):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 import typer
 
+from dataflows import runner
 from dataflows.settings import Settings
 from obi.options import BROKER, DECODING, JOB, MEASURING, TOPICS, with_settings
 from obi.screen import conservation, number, stderr
@@ -30,10 +32,11 @@ def run(
       obi run --until-end --state-dir ./state
       obi run --preset hft --metrics-addr 127.0.0.1:9108
     """  # noqa: D301  (\b keeps typer from filling the lines)
-    from dataflows import runner
-
     summary = runner.run(settings, until_end=until_end)
     console = stderr()
-    console.print(conservation(summary.messages, summary.records, summary.faults, summary.ignored), soft_wrap=True)
+    console.print(
+        conservation(summary.messages, summary.records, Counter(summary.faults), Counter(summary.ignored)),
+        soft_wrap=True,
+    )
     rate = summary.messages / max(summary.elapsed_s, 1e-9)
     console.print(f"{summary.elapsed_s:.1f} s, {number(rate)} msg/s", soft_wrap=True)

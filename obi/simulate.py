@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated, Final, TypeAlias
 
 import orjson
 import typer
@@ -21,41 +21,50 @@ _VENUES: Final = {"spot": "binance-spot", "usdm": "binance-usdm", "coinm": "bina
 _NS: Final = 1_000_000_000
 
 
+Out: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", metavar="FILE|-", help="The recording; gzip if its name ends in .gz.", show_default=False
+    ),
+]
+Symbols: TypeAlias = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many instruments.")]
+Seconds: TypeAlias = Annotated[float, typer.Option(min=0.001, metavar="S", help="Simulated time, in seconds.")]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, metavar="N", help="Equal seeds give equal files.")]
+SimulatedVenue: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VENUE",
+        help=f"{', '.join(VENUE_STREAMS)}. (default: told by the name, spot_ usdm_ coinm_, else binance-spot)",
+        show_default=False,
+    ),
+]
+Streams: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        show_default=False,
+        help="Streams of every instrument, e.g. depth@100ms,snapshot,trade,bookTicker. (default: a mix)",
+    ),
+]
+TruthFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        show_default=False,
+        help="True top 20 levels and trades at each depth message, JSON lines; offset is the recording's line.",
+    ),
+]
+
+
 def simulate_command(
     *,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", "-o", metavar="FILE|-", help="The recording; gzip if its name ends in .gz.", show_default=False
-        ),
-    ],
-    symbols: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many instruments.")] = 4,
-    seconds: Annotated[float, typer.Option(min=0.001, metavar="S", help="Simulated time, in seconds.")] = 60,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Equal seeds give equal files.")] = 7,
-    venue: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(VENUE_STREAMS),
-            help="Whose message shapes. (default: told by the name, spot_ usdm_ coinm_, else binance-spot)",
-            show_default=False,
-        ),
-    ] = None,
-    streams: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B",
-            show_default=False,
-            help="Streams of every instrument, e.g. depth@100ms,snapshot,trade,bookTicker. (default: a mix)",
-        ),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            show_default=False,
-            help="True top 20 levels and trades at each depth message, JSON lines; offset is the recording's line.",
-        ),
-    ] = None,
+    out: Out,
+    symbols: Symbols = 4,
+    seconds: Seconds = 60,
+    seed: Seed = 7,
+    venue: SimulatedVenue = None,
+    streams: Streams = None,
+    truth: TruthFile = None,
 ) -> None:
     """Write a recording of the simulated market, in the exchange's own message shapes.
 
