@@ -1,23 +1,35 @@
-"""Writes what the documentation says about the record from the one definition in code: `python -m docs.generate`.
+"""Writes into the documents what the code knows better: `make docs`.
 
-Owns two generated parts: ``docs/record.schema.json``, and the table between the markers of ``docs/metrics.md``. A test
-holds both equal to the code.
+Owns the generated parts: ``docs/record.schema.json``, and what stands between markers in the README and in docs/. A test
+holds all of them equal to the code.
 """  # noqa: INP001  (a folder of documents, not a package)
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from bytewax.testing import TestingSink, TestingSource
+from bytewax.visualize import to_mermaid
+
+from connectors.decode import Decoder
 from connectors.encode import record_schema
+from dataflows.counts import Counts
+from dataflows.imbalance import FLOW_ID, build
+from dataflows.monitor import Monitor
+from dataflows.pipeline import Pipeline
+from dataflows.settings import describe_settings
+from orderbook.presets import MeasureConfig
 from orderbook.record import FIELDS, Field
 
 DOCS: Final = Path(__file__).parent
 SCHEMA_FILE: Final = DOCS / "record.schema.json"
 METRICS_FILE: Final = DOCS / "metrics.md"
-BEGIN: Final = "<!-- fields: written by `make docs` from orderbook/record.py -->"
-END: Final = "<!-- end of fields -->"
+OPERATIONS_FILE: Final = DOCS / "operations.md"
+README_FILE: Final = DOCS.parent / "README.md"
 
 _KINDS: Final = {"int": "integer", "float": "number", "text": "text", "source": "object"}
 
@@ -28,7 +40,7 @@ def schema_text() -> str:
 
 
 def fields_table() -> str:
-    """The record's fields in their order, as a Markdown table."""
+    """The record's fields in their order."""
     rows = ["| field | type | unit | range | null when | meaning |", "|---|---|---|---|---|---|"]
     rows += [
         f"| `{field.name}` | {_KINDS[field.kind]} | {field.unit} | {_range(field)} | {field.null_when or 'never'} | {field.doc} |"
@@ -37,23 +49,63 @@ def fields_table() -> str:
     return "\n".join(rows)
 
 
-def with_table(text: str) -> str:
-    """The text with the table of now between the markers.
+def settings_table() -> str:
+    """All settings with their names in the three places, unit, default and meaning."""
+    rows = ["| environment | flag | default | meaning |", "|---|---|---|---|"]
+    for info in describe_settings():
+        unit = f" ({info.unit})" if info.unit else ""
+        default = "" if info.default is None or info.name in {"state_dir", "kafka", "contract_sizes"} else info.default
+        shown = "`~/.local/state/obi`" if info.name == "state_dir" else f"`{default}`" if default != "" else ""
+        rows.append(f"| `{info.env}` | `{info.flag or '--kafka'}` | {shown} | {info.description}{unit} |")
+    return "\n".join(rows)
+
+
+def endpoint_table() -> str:
+    """What the metrics endpoint serves."""
+    rows = ["| metric | kind | meaning |", "|---|---|---|"]
+    for metric in Monitor(Counts()).registry.collect():
+        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+        if name.startswith("obi_"):
+            rows.append(f"| `{name}` | {metric.type} | {metric.documentation} |")
+    return "\n".join(rows)
+
+
+def graph() -> str:
+    """The dataflow as a Mermaid drawing, with the operators' port names left out."""
+    pipeline = Pipeline(Decoder(), MeasureConfig(), Counts())
+    drawn = to_mermaid(build(TestingSource([]), TestingSink([]), TestingSink([]), pipeline=pipeline))
+    drawn = re.sub(r' -- ".*?" --> ', " --> ", drawn.replace(f"{FLOW_ID}.", ""))
+    return f"```mermaid\n{drawn.strip()}\n```"
+
+
+PARTS: Final[Mapping[str, tuple[Path, Callable[[], str]]]] = {
+    "fields": (METRICS_FILE, fields_table),
+    "settings": (OPERATIONS_FILE, settings_table),
+    "endpoint": (OPERATIONS_FILE, endpoint_table),
+    "graph": (README_FILE, graph),
+}
+"""The generated parts by the name in their markers: where they stand and what makes them."""
+
+
+def with_part(name: str, text: str) -> str:
+    """The text with the part of now between its markers.
 
     Raises:
         ValueError: The markers are not there.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the markers {BEGIN} and {END} in {METRICS_FILE.name}")
-    return f"{before}{BEGIN}\n\n{fields_table()}\n\n{END}{after}"
+    begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"expected the markers {begin} and {end} in {PARTS[name][0].name}")
+    return f"{before}{begin}\n\n{PARTS[name][1]()}\n\n{end}{after}"
 
 
 def main() -> None:
-    """Write both."""
+    """Write everything."""
     SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
-    METRICS_FILE.write_text(with_table(METRICS_FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, (file, _) in PARTS.items():
+        file.write_text(with_part(name, file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _range(field: Field) -> str:

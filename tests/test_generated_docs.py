@@ -7,7 +7,7 @@ import json
 import pytest
 
 from connectors.encode import record_schema
-from docs.generate import METRICS_FILE, SCHEMA_FILE, fields_table, schema_text, with_table
+from docs.generate import METRICS_FILE, PARTS, SCHEMA_FILE, fields_table, schema_text, with_part
 from orderbook.record import NAMES, STATES
 
 HOW = "run `make docs`"
@@ -18,11 +18,13 @@ def test_the_schema_file_is_the_codes_schema() -> None:
     assert json.loads(schema_text()) == record_schema()
 
 
-def test_the_table_of_fields_is_the_codes_table() -> None:
-    text = METRICS_FILE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", PARTS)
+def test_a_generated_part_is_what_the_code_says(name: str) -> None:
+    file, make = PARTS[name]
+    text = file.read_text(encoding="utf-8")
 
-    assert with_table(text) == text, HOW
-    assert fields_table() in text
+    assert with_part(name, text) == text, HOW
+    assert make() in text
 
 
 def test_the_table_has_one_row_a_field_in_the_records_order() -> None:
@@ -40,4 +42,4 @@ def test_the_documentation_tells_of_every_state() -> None:
 
 def test_a_document_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="expected the markers"):
-        with_table("# Metrics\n")
+        with_part("fields", "# Metrics\n")
