@@ -28,8 +28,8 @@ _TO_NS: Final = {13: 1_000_000, 16: 1_000, 19: 1}
 _STREAM: Final = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\@]+)@')
 """The symbol of an envelope, without parsing the rest: a line can be 35 kB."""
 
-_NAMED_SYMBOL: Final = re.compile(r"[a-z]+_(?!\d+symbols?[_.])([^_.]+)[_.]")
-"""``spot_btcusdt_20240808.gz`` names an instrument, ``spot_4symbols_20211012.gz`` does not."""
+_NAMED_SYMBOL: Final = re.compile(r"(?:spot|usdm|coinm)_(?!\d+(?:symbols?)?(?:[_.]|$))([^_.]+)")
+"""``spot_btcusdt_20240808.gz`` names an instrument; ``spot_4symbols_20211012.gz`` and ``spot_20240808.gz`` do not."""
 
 _SNAPSHOT: Final = frozenset({"lastUpdateId", "bids", "asks"})
 
@@ -197,6 +197,18 @@ class RecordingReader:
             key = f"{self.venue}:{symbol.decode('utf-8', 'replace').upper()}".encode()
             self._keys[symbol] = key
         return key
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip file that closes what it reads from."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._packed = file
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
 
 
 def write_recording(path: str | Path, messages: Iterable[tuple[int, bytes]]) -> int:
