@@ -89,7 +89,10 @@ def parse_levels(pieces: list[bytes], counts: list[tuple[int, int]]) -> Levels |
     shape = np.fromiter(chain.from_iterable(counts), np.intp, 2 * len(counts)).reshape(-1, 2)
     if not shape.all():
         # An empty side would leave a comma without a number before or after it.
-        bare = (piece.translate(None, _STRUCTURE).strip(b",") for piece in pieces)
+        bare = (
+            piece if all(count) else piece.translate(None, _STRUCTURE).strip(b",")
+            for piece, count in zip(pieces, counts, strict=True)
+        )
         joined = b"\n".join([numbers for numbers in bare if numbers])
     try:
         numbers = orjson.loads(b"[" + joined.translate(_COMMAS, _STRUCTURE) + b"]")
