@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ _CONSUMER: Final[dict[str, Any]] = {
 }
 _LOOK_BACK: Final = 50
 _PATIENCE_S: Final = 5.0
+_POLL_S: Final = 0.1
 
 
 def lag_of(broker: Broker, raw: str, metrics: str) -> dict[int, int]:
@@ -42,11 +44,9 @@ def _newest_sources(broker: Broker, metrics: str) -> dict[int, int]:
         consumer.assign(
             [TopicPartition(metrics, part, max(offsets[part][0], end - _LOOK_BACK)) for part, end in ends.items()]
         )
-        while ends:
-            messages = consumer.consume(1000, _PATIENCE_S)
-            if not messages:
-                break
-            for message in messages:
+        deadline = time.monotonic() + _PATIENCE_S
+        while ends and time.monotonic() < deadline:
+            for message in consumer.consume(1000, _POLL_S):
                 partition, offset = message.partition() or 0, message.offset() or 0
                 if message.error() is None:
                     source = _source(message.value())
