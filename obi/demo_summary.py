@@ -16,7 +16,8 @@ from dataflows.settings import Settings
 from obi.demo_view import clock
 from obi.screen import number
 
-_NAME: Final = 31
+_NAME: Final = 24
+"""Columns of a figure's name; with it a line of six-digit counts fits 80."""
 
 
 class Verdict(Enum):
@@ -39,9 +40,7 @@ def print_summary(
     for problem in problems:
         console.print(Text(problem, "bold red"))
     if not problems:
-        console.print(
-            Text("Every message is a record, a fault or ignored for a reason, and every figure agrees.", "green")
-        )
+        console.print(Text("Every message has exactly one fate, and every figure agrees.", "green"))
     return Verdict.WRONG if problems else Verdict.RIGHT
 
 
@@ -55,7 +54,7 @@ def _figures(auditor: Auditor, feeding: Feeding, settings: Settings) -> Iterator
     yield "ignored", number(ledger.ignored.total()), _by_reason(ledger.ignored)
     pace = f"{clock(feeding.recorded_s)} of market in {max(seconds, 0.0):.1f} s"
     yield "rate", f"{number(ledger.messages / seconds)} msg/s" if seconds > 0 else "-", pace
-    yield "best bid and ask = bookTicker", _equal(audits.quotes), "price and quantity"
+    yield "bid/ask = bookTicker", _equal(audits.quotes), "best price and quantity, both sides"
     yield "trade_delta = trades", _equal(audits.trades), "signed aggressor volume"
     for instrument, audit in audits:
         if audit.last_record is not None:
@@ -67,7 +66,7 @@ def _equal(counts: Counter[str]) -> str:
 
 
 def _not_compared(skipped: Counter[str]) -> str:
-    return f"not compared: {_by_reason(skipped)}" if skipped else ""
+    return f"({', '.join(f'{count} {name}' for name, count in skipped.most_common())})" if skipped else ""
 
 
 def _by_reason(counts: Counter[str]) -> str:

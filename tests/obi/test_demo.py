@@ -32,7 +32,7 @@ def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
 def figures(text: str) -> dict[str, str]:
     """What the summary says, by the first words of its lines."""
     lines = [line.strip() for line in text.splitlines()]
-    names = ("messages in", "records out", "faults", "ignored", "best bid and ask = bookTicker", "trade_delta = trades")
+    names = ("messages in", "records out", "faults", "ignored", "bid/ask = bookTicker", "trade_delta = trades")
     return {name: line.removeprefix(name).split()[0] for line in lines for name in names if line.startswith(name)}
 
 
@@ -50,7 +50,7 @@ def test_a_short_demo_adds_up_and_leaves_nothing_behind(tmp_path: Path) -> None:
     told = figures(out)
     count = {name: int(told[name].replace(",", "")) for name in ("messages in", "records out", "faults", "ignored")}
     assert count["messages in"] == count["records out"] + count["faults"] + count["ignored"] > 1000
-    assert whole(told["best bid and ask = bookTicker"])
+    assert whole(told["bid/ask = bookTicker"])
     assert whole(told["trade_delta = trades"])
     assert list(tmp_path.iterdir()) == []
 
@@ -83,7 +83,7 @@ def test_a_recording_with_a_malformed_message_ends_with_its_fault(tmp_path: Path
         "records out": "1",
         "faults": "1",
         "ignored": "1",
-        "best bid and ask = bookTicker": "1/1",
+        "bid/ask = bookTicker": "1/1",
         "trade_delta = trades": "1/1",
     }
     assert "bad_number 1" in out
@@ -115,6 +115,6 @@ def test_recordings_have_the_same_figures_as_measure(recordings: Path, tmp_path:
         "records out": "3,522",
         "faults": "0",
         "ignored": "39,919",
-        "best bid and ask = bookTicker": "3,504/3,504",
+        "bid/ask = bookTicker": "3,504/3,504",
         "trade_delta = trades": "3,522/3,522",
     }
