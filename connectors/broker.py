@@ -31,8 +31,8 @@ class _Sparse(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        if "CONFWARN" in text and "property and will be ignored by this" in text:
-            return False  # the user's keys go to consumers and producers alike
+        if "CONFWARN" in text and any(words in text for words in _NO_WARNING):
+            return False
         kind, now = _NUMBER.sub("#", text), time.monotonic()
         if now - self._said.get(kind, -_REPEAT_S) < _REPEAT_S:
             return False
@@ -43,6 +43,10 @@ class _Sparse(logging.Filter):
 
 
 _NUMBER: Final = re.compile(r"\d+")
+_NO_WARNING: Final = (
+    "property and will be ignored by this",  # the user's keys go to consumers and producers alike
+    "enable.gapless.guarantee is experimental",  # chosen knowingly, see connectors.outlet
+)
 _REPEAT_S: Final = 30.0
 _KINDS: Final = 1000
 

@@ -1,0 +1,199 @@
+"""The job as a process on a real broker: signals, restarts, refusals, a broker that dies meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType  # type: ignore[attr-defined]  # not in __all__
+
+from tests.kafka.conftest import Kafka
+from tests.kafka_server import KafkaServer
+from tests.kafka_topics import Topics
+from tests.needs import ROOT
+
+PARTITIONS = 2
+
+
+class Deployment:
+    """Topics, a state directory, and the job as a user starts it."""
+
+    def __init__(self, servers: str, topics: Topics, folder: Path) -> None:
+        self.servers = servers
+        self.folder = folder
+        self.raw, self.metrics, self.faults = (
+            topics.create(kind, partitions=PARTITIONS) for kind in ("raw", "metrics", "faults")
+        )
+
+    def send(self, first: int, end: int) -> None:
+        """Depth messages of two instruments, one a partition."""
+        producer = Producer({"bootstrap.servers": self.servers, "linger.ms": 5})
+        for update in range(first, end):
+            symbol = ("btcusdt", "ethusdt")[update % 2]
+            data = {
+                "lastUpdateId": update,
+                "bids": [[f"{100 + update % 5}", "1"]],
+                "asks": [[f"{110 - update % 3}", "2"]],
+            }
+            value = orjson.dumps({"stream": f"{symbol}@depth20@100ms", "data": data})
+            producer.produce(self.raw, value, f"binance-spot:{symbol.upper()}".encode(), update % 2)
+        assert producer.flush(30) == 0
+
+    def command(self, *arguments: str) -> list[str]:
+        flags = {
+            "bootstrap-servers": self.servers,
+            "raw-topic": self.raw,
+            "metrics-topic": self.metrics,
+            "faults-topic": self.faults,
+            "state-dir": str(self.folder / "state"),
+            "epoch-interval-ms": "200",
+        }
+        return [sys.executable, "-m", "obi", "run", *(f"--{k}={v}" for k, v in flags.items()), *arguments]
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            self.command("--until-end", *arguments), cwd=self.folder, env=environment(), capture_output=True, text=True,
+            check=False, timeout=100,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done.stderr
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        process = subprocess.Popen(
+            self.command(*arguments), cwd=self.folder, env=environment(), stderr=subprocess.PIPE, text=True
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def seqs(self) -> list[list[int]]:
+        """Sequence numbers of each output partition, in their order."""
+        return [[record["seq"] for record in self.records(partition)] for partition in range(PARTITIONS)]
+
+    def records(self, partition: int) -> list[dict[str, Any]]:
+        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "x", "enable.auto.commit": False})
+        part = TopicPartition(self.metrics, partition, 0)
+        end = consumer.get_watermark_offsets(part, timeout=10)[1]
+        consumer.assign([part])
+        found: list[Any] = []
+        while len(found) < end and (messages := consumer.consume(end - len(found), 10)):
+            found += [orjson.loads(message.value() or b"") for message in messages]
+        consumer.close()
+        return found
+
+    def wait_for(self, count: int, seconds: float = 60.0) -> None:
+        deadline = time.monotonic() + seconds
+        while sum(map(len, self.seqs())) < count:
+            assert time.monotonic() < deadline, f"{self.seqs()} after {seconds} s"
+            time.sleep(0.1)
+
+
+def environment() -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OBI_")}
+    return {**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}
+
+
+def whole(count: int) -> list[list[int]]:
+    return [list(range(1, count // PARTITIONS + 1))] * PARTITIONS
+
+
+@pytest.fixture
+def deployment(kafka: Kafka, topics: Topics, tmp_path: Path) -> Deployment:
+    return Deployment(kafka.bootstrap_servers, topics, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_cleanly_and_a_restart_goes_on(deployment: Deployment, number: signal.Signals) -> None:
+    deployment.send(0, 2000)
+    with deployment.running() as process:
+        deployment.wait_for(1)
+        deployment.send(2000, 4000)
+        process.send_signal(number)
+        _, log = process.communicate(timeout=30)
+        assert process.returncode == 0, log
+    deployment.send(4000, 5000)
+    deployment.run()
+    assert deployment.seqs() == whole(5000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", ["1", "7", "1000", "10000"])
+def test_batch_sizes_change_nothing_but_time(deployment: Deployment, batch_size: str) -> None:
+    deployment.send(0, 600)
+    deployment.run("--batch-size", batch_size)
+    assert deployment.seqs() == whole(600)
+
+
+def test_a_record_that_is_refused_stops_with_3_and_a_restart_repeats_it(deployment: Deployment) -> None:
+    admin = AdminClient({"bootstrap.servers": deployment.servers})
+
+    def limit(size: int) -> None:
+        entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, deployment.metrics, incremental_configs=[entry])
+        for future in admin.incremental_alter_configs([resource]).values():
+            future.result(30)
+
+    deployment.send(0, 10)
+    limit(100)
+    assert "Message size too large" in deployment.run(code=3)
+    assert deployment.seqs() == [[], []]
+    limit(1_000_000)
+    deployment.run()
+    assert deployment.seqs() == whole(10)
+
+
+def test_a_missing_topic_is_3_with_the_line_to_type(deployment: Deployment) -> None:
+    deployment.raw = "not.there"
+    said = deployment.run(code=3)
+    assert f"obi topics create --bootstrap-servers {deployment.servers} --raw-topic not.there" in said
+
+
+def test_a_second_job_on_the_same_state_is_3_with_the_pid_of_the_first(deployment: Deployment) -> None:
+    deployment.send(0, 2)
+    with deployment.running() as process:
+        deployment.wait_for(2)
+        assert f"process {process.pid} runs on it" in deployment.run(code=3)
+
+
+def test_lost_offsets_are_3_with_what_to_do(deployment: Deployment) -> None:
+    deployment.send(0, 10)
+    deployment.run()
+    deployment.send(10, 30)
+    admin = AdminClient({"bootstrap.servers": deployment.servers})
+    for future in admin.delete_records([TopicPartition(deployment.raw, 0, 9)]).values():
+        future.result(30)
+    said = deployment.run(code=3)
+    assert "partition 0: expected to read on at offset 5, received: the earliest is 9, 4 offsets were deleted" in said
+    assert "move this shard's folder in the state directory away" in said
+
+
+@pytest.mark.slow
+def test_a_broker_that_dies_and_comes_back_loses_and_repeats_nothing(own_kafka: KafkaServer, tmp_path: Path) -> None:
+    deployment = Deployment(own_kafka.bootstrap_servers, Topics(own_kafka.bootstrap_servers), tmp_path)
+    deployment.send(0, 3000)
+    with deployment.running() as process:
+        deployment.wait_for(1)
+        own_kafka.kill()
+        time.sleep(3)
+        assert process.poll() is None
+        own_kafka.restart()
+        deployment.send(3000, 4000)
+        deployment.wait_for(4000)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+        assert process.returncode == 0, log
+    assert deployment.seqs() == whole(4000)
