@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
 import orjson
 
@@ -167,9 +167,7 @@ class RecordingReader:
         # peek() gives what one read gives, at least a byte unless the file is at its end.
         if file.peek(2)[:2] != _GZIP:
             return file
-        unpacked: Any = gzip.GzipFile(fileobj=file, mode="rb")
-        unpacked.myfileobj = file  # a gzip file closes with itself what it calls its own
-        return cast("IO[bytes]", unpacked)
+        return cast("IO[bytes]", _Unpacked(file))
 
     def _file_symbol(self) -> str | None:
         """The symbol of messages that tell none; None when nothing tells it."""
