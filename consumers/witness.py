@@ -22,19 +22,27 @@ _HEAD_BYTES: Final = 512
 
 
 class Quote(NamedTuple):
-    """The exchange's own best prices: bid, its quantity, ask, its quantity, as of the book's ``update_id``."""
+    """The exchange's own best prices: bid, its quantity, ask, its quantity, as of the book's ``update_id``.
+
+    ``clock_ms`` is the exchange's clock, where it tells none (spot) the receiver's, 0 when nobody does.
+    """
 
     update_id: int
     best: tuple[float, float, float, float]
+    clock_ms: int = 0
 
 
 class TradeSeen(NamedTuple):
-    """One execution; ``quantity`` > 0: the buyer took. ``market`` is False where no order in the book caused it."""
+    """One execution; ``quantity`` > 0: the buyer took. ``market`` is False where no order in the book caused it.
+
+    ``clock_ms`` is when it was told, by the exchange's clock.
+    """
 
     trade_id: int
     quantity: float
     aggregate: bool
     market: bool
+    clock_ms: int = 0
 
 
 class Depth(NamedTuple):
@@ -66,7 +74,7 @@ def read_testimony(value: bytes | None, headers: Headers | None = None) -> tuple
         return "", _without_stream(value)
     symbol, kind = parsed
     try:
-        return symbol, _read(kind, value)
+        return symbol, _read(kind, value, headers)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return symbol, UNKNOWN
 
@@ -83,7 +91,7 @@ def _without_stream(value: bytes | None) -> Testimony:
     return Depth(int(match[1])) if match is not None else UNKNOWN
 
 
-def _read(kind: Kind, value: bytes) -> Testimony:
+def _read(kind: Kind, value: bytes, headers: Headers | None) -> Testimony:
     if kind in {Kind.PARTIAL, Kind.DIFF, Kind.SNAPSHOT}:
         match = _UPDATE_ID.search(value[:_HEAD_BYTES])
         update_id = int(match[1]) if match is not None else None
@@ -91,11 +99,18 @@ def _read(kind: Kind, value: bytes) -> Testimony:
     document = orjson.loads(value)
     data: Mapping[str, Any] = document.get("data", document)
     if kind is Kind.BOOK_TICKER:
-        return Quote(data["u"], (float(data["b"]), float(data["B"]), float(data["a"]), float(data["A"])))
+        best = float(data["b"]), float(data["B"]), float(data["a"]), float(data["A"])
+        return Quote(data["u"], best, data.get("E") or _received_ms(headers))
     quantity = float(data["q"])
     return TradeSeen(
         trade_id=data["a"] if kind is Kind.AGG_TRADE else data["t"],
         quantity=-quantity if data["m"] else quantity,
         aggregate=kind is Kind.AGG_TRADE,
         market=data.get("X", "MARKET") == "MARKET",
+        clock_ms=data.get("E") or data.get("T") or 0,
     )
+
+
+def _received_ms(headers: Headers | None) -> int:
+    told = dict(headers or ()).get("recv_ns", b"")
+    return int(told) // 1_000_000 if told.isdigit() else 0

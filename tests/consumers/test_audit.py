@@ -177,3 +177,40 @@ def test_audits_tell_one_line_an_instrument_and_sum_up() -> None:
 
     assert list(audits.lines()) == ["v:A  best bid and ask = bookTicker 1/1  trade_delta = trades 1/1"]
     assert (audits.quotes, audits.trades, audits.differs) == ({"equal": 1}, {"equal": 1}, False)
+
+
+def test_after_a_restart_of_the_ids_quotes_before_and_after_it_are_kept_apart() -> None:
+    other = (20.0, 1.0, 21.0, 2.0)
+    audit = Audit(10)
+    audit.raw(0, Quote(100, BEST, clock_ms=0))
+    audit.raw(1, Depth(101))
+    audit.record(1, record(1, 101))
+    audit.raw(2, Depth(102))
+    audit.raw(3, Quote(5, other, clock_ms=60_001))
+    audit.raw(4, Depth(6))
+    audit.record(2, record(2, 102))
+    audit.record(4, {**record(3, 6), "best_bid": 20.0, "best_ask": 21.0, "best_bid_quantity": 1.0})
+    audit.finish()
+
+    assert audit.quotes == {"equal": 3}
+
+
+def test_a_quote_that_goes_back_within_a_minute_is_a_repetition() -> None:
+    audit = Audit(10)
+    audit.raw(0, Quote(5, BEST, clock_ms=0))
+    audit.raw(1, Quote(4, (1.0, 1.0, 2.0, 2.0), clock_ms=60_000))
+    audit.raw(2, Depth(5))
+    audit.record(2, record(1, 5))
+    audit.finish()
+
+    assert audit.quotes == {"equal": 1}
+
+
+def test_trade_ids_that_start_again_a_minute_later_count() -> None:
+    audit = Audit(10)
+    audit.raw(0, TradeSeen(9, 1.0, aggregate=False, market=True, clock_ms=0))
+    audit.raw(1, TradeSeen(1, 1.0, aggregate=False, market=True, clock_ms=60_001))
+    audit.raw(2, Depth(1))
+    audit.record(2, record(1, 1, delta=2.0))
+
+    assert audit.trades == {"equal": 1}

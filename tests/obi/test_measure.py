@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from connectors.feed_recording import looped, merged
+from connectors.recordings import RecordingReader, write_recording
 from obi.cli import app
 
 
@@ -166,3 +169,20 @@ def test_the_longer_recordings_agree_as_well(recordings: Path, pattern: str, com
     pairs = [part.split()[0].split("/") for part in told.split("bookTicker ")[1:]]
 
     assert sum(int(equal) for equal, _ in pairs) == sum(int(total) for _, total in pairs) == compared
+
+
+def test_a_looped_recording_is_a_venue_that_restarts_its_ids() -> None:
+    obi("simulate", "--symbols", 2, "--seconds", 3, "-o", "usdm_sim.gz")
+    reader = RecordingReader(Path("usdm_sim.gz"))
+    rounds = 3 * sum(1 for _ in merged([reader]))
+    endless = looped(lambda: merged([reader]))
+    write_recording("usdm_loop.gz", ((message.recv_ns, message.value) for message in islice(endless, rounds)))
+    once, told = obi("measure", "usdm_sim.gz").stderr, obi("measure", "usdm_loop.gz", "-o", "out.jsonl").stderr
+    states = [record["state"] for record in lines(Path("out.jsonl"))]
+
+    assert states.count("live") > 0.9 * len(states)
+    assert "stale" not in told
+    assert "id_reset" in told
+    assert "expected trade_delta" not in told
+    assert "expected best bid" not in told
+    assert once.count("bookTicker") == told.count("bookTicker")
