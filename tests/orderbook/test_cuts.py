@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orderbook import MeasureConfig, Measurer
 from orderbook.codec import STATE_TAG, StateError
-from tests.orderbook.feeds import COINM, SPOT, Run, Told, book, futures, pack, snapshot, trade
+from tests.orderbook.feeds import COINM, SPOT, Run, Told, book, futures, pack, snapshot, spot, trade
 from tests.strategies import FEEDS, configs, mixed_feeds
 
 
@@ -39,6 +39,22 @@ def test_batches_and_restarts_never_show_in_the_output(
     assert pieces.measurer.state() == whole.measurer.state()
 
 
+@pytest.mark.parametrize("kind", FEEDS)
+@settings(max_examples=40)
+@given(data=st.data(), config=configs)
+def test_a_restart_after_every_message_does_not_show(kind: str, data: st.DataObject, config: MeasureConfig) -> None:
+    told: list[Told] = data.draw(FEEDS[kind])
+    whole, pieces = Run(config), Run(config)
+    whole.feed(*told)
+
+    for item in told:
+        pieces.feed(item)
+        pieces.restart()
+
+    assert pieces.encoded == whole.encoded
+    assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
+
+
 @settings(max_examples=60)
 @given(told=mixed_feeds, config=configs)
 def test_a_restored_state_is_the_state_that_was_saved(told: list[Told], config: MeasureConfig) -> None:
@@ -48,6 +64,32 @@ def test_a_restored_state_is_the_state_that_was_saved(told: list[Told], config: 
         state = run.measurer.state()
 
         assert Measurer(config, state).state() == state
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param([futures(100, 103, 105), snapshot(100), futures(105, 106, 107)], id="what_waits_keeps_its_chain"),
+        pytest.param([spot(101, 105), spot(1, 2, ms=60_002), spot(3, 4, ms=60_003)], id="the_clock_of_differences"),
+        pytest.param([book([], [], 5, 1), book([], [], 4, 60_002)], id="the_clock_of_partial_books"),
+        pytest.param([trade(5, 1.0), trade(4, 1.0, ms=60_002), book([], [])], id="the_clock_of_trades"),
+        pytest.param([trade(5, 1.0, aggregate=True), trade(6, 1.0), book([], [])], id="the_kind_of_trades"),
+        pytest.param(
+            [snapshot(100), spot(101, 101), snapshot(120), spot(119, 125)], id="a_snapshot_for_the_next_break"
+        ),
+        pytest.param([snapshot(100), spot(101, 101), spot(103, 103), snapshot(103), spot(104, 104)], id="gaps"),
+    ],
+)
+def test_a_restart_forgets_nothing(told: list[Told]) -> None:
+    whole, pieces = Run(), Run()
+    whole.feed(*told)
+    for item in told:
+        pieces.feed(item)
+        pieces.restart()
+
+    assert whole.encoded
+    assert pieces.encoded == whole.encoded
+    assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
 
 
 def test_asking_for_the_state_changes_nothing() -> None:

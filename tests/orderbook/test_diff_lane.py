@@ -107,9 +107,11 @@ def test_a_second_snapshot_replaces_one_that_has_not_been_joined(rules: str) -> 
 
 
 @RULES
-def test_a_snapshot_that_is_older_than_a_live_book_changes_nothing(rules: str) -> None:
+def test_a_snapshot_that_is_not_newer_than_a_live_book_changes_nothing(rules: str) -> None:
     run = live(rules)
+    before = run.measurer.state()
     run.feed(snapshot(110, [(1.0, 1.0)], [(2.0, 1.0)]), snapshot(90, [(1.0, 1.0)], [(2.0, 1.0)]))
+    assert run.measurer.state() == before
 
     record = run.one(diff(rules, 111, 112))
     assert (record["state"], record["best_bid"], record["gaps"]) == ("live", 99.0, 0)

@@ -88,3 +88,14 @@ def test_a_batch_of_both_kinds_keeps_their_order_and_their_levels() -> None:
 
     assert [record["bid_volume"] for record in records] == [1.0, 10.0, 3.0, 10.0]
     assert [record["seq"] for record in records] == [1, 2, 3, 4]
+
+
+def test_a_stale_message_between_others_of_both_kinds_takes_its_levels_with_it() -> None:
+    run = Run()
+    stale = book([(98.0, 50.0)], [], 1)
+    records = run.feed(
+        snapshot(100, BIDS, ASKS), at(2), stale, spot(101, 101, [(98.0, 9.0)]), book([(98.0, 3.0)], [], 3)
+    )
+
+    assert [record["bid_volume"] for record in records] == [1.0, 10.0, 3.0]
+    assert run.ignored == {"snapshot": 1, "stale": 1}

@@ -267,6 +267,7 @@ def test_a_sweep_is_cut_off_at_the_last_level_of_a_partial_book_and_not_in_a_ful
         (COINM, {}, 1000.0),
         ("binance-coinm:BTCUSD_250926", {}, 1000.0),
         ("binance-coinm:ETHUSD_PERP", {}, 100.0),
+        ("binance-coinm:BTCDOMUSD_PERP", {}, 100.0),
         ("binance-coinm:ETHUSD_PERP", {"ETHUSD_PERP": 3.0}, 30.0),
         (COINM, {"BTCUSD_PERP": 50.0}, 500.0),
     ],
