@@ -6,6 +6,8 @@ import gc
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +31,7 @@ from dataflows.recovery import StateError, open_state
 from dataflows.runner import RunSummary, execute, known_cause, rare_collections, run, signals_set
 from dataflows.settings import Settings, SettingsError
 from tests.kafka_server import free_ports
+from tests.needs import ROOT
 
 KEY = b"binance-spot:BTCUSDT"
 
@@ -224,6 +227,24 @@ def test_a_signal_asks_for_the_end_and_the_old_handlers_come_back() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(2)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    code = (
+        "import threading, time; from dataflows.runner import signals_set\n"
+        "with signals_set(threading.Event()):\n"
+        "    print('ready', flush=True)\n"
+        "    while True: time.sleep(0.05)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == -signal.SIGTERM
 
 
 def test_signals_are_left_alone_in_other_threads() -> None:

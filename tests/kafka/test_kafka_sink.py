@@ -29,7 +29,12 @@ def read(servers: str, topic: str, partition: int, count: int) -> list[Message]:
 def plain(partition: int, first: int, count: int, size: int = 0) -> OutBatch:
     numbers = range(first, first + count)
     values: list[bytes | None] = [b"%d" % i + b" " * size for i in numbers]
-    return OutBatch(partition, [b"k"] * count, values, [int(time.time() * 1000)] * count)
+    return OutBatch(partition, [b"k"] * count, values, [now_ms()] * count)
+
+
+def now_ms() -> int:
+    """Not any number: what is older than the retention may be deleted while the test looks."""
+    return int(time.time() * 1000)
 
 
 def part_of(sink: KafkaSink, partition: int) -> KafkaSinkPart:
@@ -69,7 +74,7 @@ def test_a_fault_that_the_topic_refuses_goes_without_its_value(kafka: Kafka, top
     broker = Broker(kafka.bootstrap_servers, {"batch.size": "1500"})
     part = part_of(KafkaSink(broker, topic, 1, shrink=shrink_fault), 0)
     values: list[bytes | None] = [b"small", b"x" * 3000, b"also small"]
-    part.write_batch([OutBatch(0, [b"a", b"b", b"c"], values, [1, 2, 3], [[("obi.reason", b"oversize")]] * 3)])
+    part.write_batch([OutBatch(0, [b"a", b"b", b"c"], values, [now_ms()] * 3, [[("obi.reason", b"oversize")]] * 3)])
     assert part.snapshot() == 3
     part.close()
     found = {m.key(): (m.value(), m.headers()) for m in read(kafka.bootstrap_servers, topic, 0, 3)}
@@ -81,7 +86,7 @@ def test_a_fault_that_the_topic_refuses_goes_without_its_value(kafka: Kafka, top
 def test_five_megabytes_arrive_where_the_topic_allows_them(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("faults", partitions=1, config={"max.message.bytes": "10565536"})
     part = part_of(KafkaSink(Broker(kafka.bootstrap_servers), topic, 1, shrink=shrink_fault), 0)
-    part.write_batch([OutBatch(0, [b"k"], [b"x" * 5_000_000], [1], [[("obi.reason", b"oversize")]])])
+    part.write_batch([OutBatch(0, [b"k"], [b"x" * 5_000_000], [now_ms()], [[("obi.reason", b"oversize")]])])
     assert part.snapshot() == 1
     part.close()
     (message,) = read(kafka.bootstrap_servers, topic, 0, 1)
