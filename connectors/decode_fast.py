@@ -57,7 +57,7 @@ def _with_levels(rows: Rows, max_levels: int, *, ordered: bool) -> Iterator[tupl
         if good is None:
             yield rows, levels
         elif any(good):
-            yield from _with_levels(rows.only(good), max_levels, ordered=ordered)
+            yield rows.only(good), levels.only(good)
     elif len(counts) > 1:  # one of them spoils all: halve until it stands alone
         for half in (rows.part(0, len(counts) // 2), rows.part(len(counts) // 2, len(counts))):
             yield from _with_levels(half, max_levels, ordered=ordered)

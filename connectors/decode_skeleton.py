@@ -46,6 +46,11 @@ class Levels(NamedTuple):
     numbers: npt.NDArray[np.float64]
     counts: npt.NDArray[np.intp]
 
+    def only(self, good: list[bool]) -> Levels:
+        """The levels of the messages that are good."""
+        kept = np.array(good)
+        return Levels(self.numbers[np.repeat(kept, 2 * self.counts.sum(axis=1))], self.counts[kept])
+
 
 def count_levels(pieces: list[bytes]) -> list[tuple[int, int] | None]:
     """(bids, asks) of each piece; None where it does not equal a skeleton (rule 1)."""
