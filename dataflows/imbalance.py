@@ -1,96 +1,89 @@
-"""The graph: raw messages in, metric records and faults out. Edges are arguments; nothing here knows Kafka.
+"""The dataflow for Bytewax's own launcher: ``python -m bytewax.run "dataflows.imbalance:flow()"``.
 
-Step names are part of the recovery state: renaming one makes a restart begin from nothing (a test holds them).
+Owns what such a process does before the graph runs: settings from the environment and ``obi.toml``, signals, and failures
+that end with a message and an exit code. ``obi run`` does more, see ``dataflows.runner``.
 """
 
 from __future__ import annotations
 
-from typing import TypeGuard, cast
+import atexit
+import sys
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Final
 
-import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Stream
-from bytewax.inputs import Source
-from bytewax.operators import KeyedStream, StatefulBatchLogic
-from bytewax.outputs import Sink
-from connectors.encode_faults import encode_faults
+from bytewax.dataflow import Dataflow
 
-from connectors.decoded import Group
-from connectors.outgoing import OutBatch
-from connectors.raw import Fault, RawBatch
-from dataflows.pipeline import MeasuredGroup, Pipeline, partition_key
-from orderbook.measurer import Measurer
+from connectors.broker import Broker, BrokerError
+from connectors.kafka_source import part_per_partition
+from connectors.topics import check_topics
+from dataflows.counts import Counts
+from dataflows.graph import FLOW_ID, build
+from dataflows.job import job, topic_names, wait_for
+from dataflows.logs import configure_logs
+from dataflows.monitor import Monitor
+from dataflows.runner import known_cause, signals_set
+from dataflows.settings import SettingsError, load_settings
 
-FLOW_ID = "imbalance"
+__all__ = ["FLOW_ID", "build", "flow"]
 
-
-def build(
-    source: Source[RawBatch],
-    metrics: Sink[tuple[str, OutBatch]],
-    faults: Sink[tuple[str, OutBatch]],
-    *,
-    pipeline: Pipeline,
-) -> Dataflow:
-    """Build the graph between a source of raw batches and two sinks that are keyed by output partition."""
-    flow = Dataflow(FLOW_ID)
-    raw = op.input("raw", flow, source)
-    decoded = op.flat_map_batch("decode", raw, pipeline.decode)
-    split = op.branch("decoded", decoded, _is_group)
-    groups = op.key_on("by_instrument", split.trues, lambda group: group.instrument)
-    measured = op.stateful_batch("measure", groups, lambda state: InstrumentLogic(pipeline, state))
-    sound = op.branch("measured", op.key_rm("measured_items", measured), _is_measured)
-    records = op.flat_map_batch("encode", sound.trues, pipeline.encode)
-    op.output("metrics", records, metrics)
-    # branch() tells the type checker about its true side only
-    op.output("faults", _faults(cast("Stream[Fault]", split.falses), cast("Stream[Fault]", sound.falses)), faults)
-    return flow
+_WRONG_SETTINGS: Final = 2
+_OUTSIDE_FAILED: Final = 3
 
 
-def _faults(decoding: Stream[Fault], measuring: Stream[Fault]) -> KeyedStream[OutBatch]:
-    merged = op.merge("all_faults", decoding, measuring)
-    return op.flat_map_batch(
-        "encode_faults", merged, lambda faults: [(partition_key(b.partition), b) for b in encode_faults(faults)]
+def flow() -> Dataflow:
+    """The graph between the topics that the settings name, each partition of the raw topic a source part of its own.
+
+    From here to the end of the process SIGINT and SIGTERM end the sources, Prometheus is answered if ``metrics_addr`` is
+    set, and errors of settings and broker are told without a traceback.
+
+    Raises:
+        SystemExit: with 2 for wrong settings, with 3 when broker or topics are not there.
+    """
+    try:
+        return _flow()
+    except (SettingsError, BrokerError) as error:
+        raise SystemExit(_told(error)) from None
+
+
+def _flow() -> Dataflow:
+    settings = load_settings({})
+    configure_logs(settings.log_level, settings.log_format)
+    stop = threading.Event()
+    counts = Counts()
+    monitor = Monitor(counts)
+    for_good = ExitStack()
+    atexit.register(for_good.close)
+    for_good.enter_context(signals_set(stop))
+    for_good.enter_context(monitor.served(settings.metrics_addr))
+    broker = Broker(settings.bootstrap_servers, settings.kafka)
+    wait_for(broker, settings, stop)
+    names = topic_names(settings)
+    partitions = check_topics(broker, names)
+    sys.excepthook = _tell
+    return job(
+        settings,
+        broker,
+        part_per_partition(range(partitions[names.raw])),
+        partitions,
+        counts=counts,
+        start=settings.from_,
+        stop=stop,
+        observer=monitor,
     )
 
 
-def _is_group(item: Group | Fault) -> TypeGuard[Group]:
-    return type(item) is Group
+def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Of an error that ended the process: ours as a message and an exit code, others as Python does it."""
+    expected = known_cause(error)
+    if expected is None:
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        raise SystemExit(_told(expected))
 
 
-def _is_measured(item: MeasuredGroup | Fault) -> TypeGuard[MeasuredGroup]:
-    return type(item) is MeasuredGroup
-
-
-class InstrumentLogic(StatefulBatchLogic[Group, "MeasuredGroup | Fault", "tuple[int, bytes]"]):
-    """The memory of one instrument inside Bytewax: the partition that its messages come from, and its measurer.
-
-    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
-    is a ``partition_moved`` fault each.
-    """
-
-    def __init__(self, pipeline: Pipeline, state: tuple[int, bytes] | None) -> None:
-        self._pipeline = pipeline
-        self._partition, measurer_state = state if state is not None else (-1, b"")
-        self._measurer = Measurer(pipeline.config, measurer_state)
-
-    def on_batch(self, values: list[Group]) -> tuple[list[MeasuredGroup | Fault], bool]:
-        """Measure the groups in their order."""
-        out: list[MeasuredGroup | Fault] = []
-        for group in values:
-            if self._partition < 0:
-                self._partition = group.partition
-            if group.partition == self._partition:
-                out.append(self._pipeline.measure(self._measurer, group))
-            else:
-                out += self._moved(group)
-        return out, StatefulBatchLogic.RETAIN
-
-    def snapshot(self) -> tuple[int, bytes]:
-        """The state as a value."""
-        return self._partition, self._measurer.state()
-
-    def _moved(self, group: Group) -> list[Fault]:
-        detail = f"expected {group.instrument} on partition {self._partition}, received it on {group.partition}"
-        origin = group.origin
-        indices = [origin.find(group.partition, event.offset) for event in group.events]
-        self._pipeline.counts.faults["partition_moved"] += len(indices)
-        return [origin.fault(index, "partition_moved", detail) for index in indices]
+def _told(error: SettingsError | BrokerError) -> int:
+    """Say what went wrong; the exit code for it."""
+    sys.stderr.write(f"error: {error}\n")
+    return _WRONG_SETTINGS if isinstance(error, SettingsError) else _OUTSIDE_FAILED

@@ -1,6 +1,6 @@
 """The steps between source and sinks as plain functions of batches: decode, measure, encode.
 
-Owns their composition, without Bytewax and Kafka: the graph (``dataflows.imbalance``) gives each step a node, and
+Owns their composition, without Bytewax and Kafka: the graph (``dataflows.graph``) gives each step a node, and
 ``measure_batches`` runs the same steps over recordings. What flows between them is batches of one instrument or one
 partition, never single messages.
 """

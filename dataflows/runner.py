@@ -25,19 +25,14 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from connectors.broker import Broker, BrokerError
-from connectors.decode import Decoder
-from connectors.kafka_sink import KafkaSink
-from connectors.kafka_source import KafkaSource, SourceObserver
-from connectors.shrink_fault import shrink_fault
 from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
-from dataflows.imbalance import build
+from dataflows.job import job, topic_names, wait_for
 from dataflows.logs import configure_logs
 from dataflows.monitor import Monitor
-from dataflows.pipeline import Pipeline
 from dataflows.recovery import StateError, open_state
 from dataflows.settings import Settings, SettingsError
-from orderbook import SCHEMA, MeasureConfig
+from orderbook import SCHEMA
 
 PART: Final = "all"
 """Name of the one source part of a shard; recovery finds the position by it."""
@@ -83,12 +78,16 @@ def run(
     counts = Counts()
     monitor = Monitor(counts)
     broker = Broker(settings.bootstrap_servers, settings.kafka)
-    names = TopicNames(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
+    names = topic_names(settings)
     begun = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(signals_set(stop))
         address = stack.enter_context(monitor.served(settings.metrics_addr))
-        if not _is_ready(broker, settings, stop):
+        try:
+            wait_for(broker, settings, stop)
+        except BrokerError:
+            if not stop.is_set():
+                raise
             return _summary(counts, begun)
         partitions = check_topics(broker, names)
         folder = stack.enter_context(open_state(settings.state_dir, belongs_to(names, partitions)))
@@ -109,65 +108,6 @@ def run(
     summary = _summary(counts, begun)
     log.info("stopped", why="signal" if stop.is_set() else "end", messages=summary.messages, records=summary.records)
     return summary
-
-
-def job(
-    settings: Settings,
-    broker: Broker,
-    parts: Mapping[str, tuple[int, ...]],
-    partitions: Mapping[str, int],
-    *,
-    counts: Counts,
-    start: str = "earliest",
-    until_end: bool = False,
-    stop: threading.Event | None = None,
-    observer: SourceObserver | None = None,
-) -> Dataflow:
-    """The graph between the topics that the settings name.
-
-    Args:
-        settings: what is measured and how raw messages are read.
-        broker: where the topics are.
-        parts: partitions of the raw topic by source part.
-        partitions: number of partitions by topic.
-        counts: counted into.
-        start: where partitions without state start.
-        until_end: stop where the raw topic ends when the source is built.
-        stop: ends the source.
-        observer: told how reading goes.
-    """
-    source = KafkaSource(
-        broker,
-        settings.raw_topic,
-        parts,
-        batch_size=settings.batch_size,
-        start=start,
-        until_end=until_end,
-        stop=stop,
-        observer=observer,
-    )
-    metrics = KafkaSink(broker, settings.metrics_topic, partitions[settings.metrics_topic], stop=stop)
-    faults = KafkaSink(broker, settings.faults_topic, partitions[settings.faults_topic], shrink=shrink_fault, stop=stop)
-    return build(source, metrics, faults, pipeline=pipeline_of(settings, counts))
-
-
-def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:
-    """The steps as the settings say."""
-    decoder = Decoder(
-        default_venue=settings.default_venue,
-        bare_depth=settings.bare_depth,
-        depth_levels=settings.depth_levels,
-        max_levels=settings.max_levels,
-        max_message_bytes=settings.max_message_bytes,
-    )
-    config = MeasureConfig(
-        depth_levels=settings.depth_levels,
-        delta_volume_window=settings.delta_volume_window,
-        delta_estimator=settings.delta_estimator,
-        large_order_threshold_pct=settings.large_order_threshold_pct,
-        contract_sizes=settings.contract_sizes,
-    )
-    return Pipeline(decoder, config, counts)
 
 
 def belongs_to(names: TopicNames, partitions: Mapping[str, int]) -> dict[str, object]:
@@ -245,28 +185,6 @@ def rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
-
-
-def _is_ready(broker: Broker, settings: Settings, stop: threading.Event) -> bool:
-    """Wait for the broker; False when we were told to stop meanwhile."""
-    log = structlog.get_logger("obi")
-    try:
-        broker.wait(
-            settings.broker_timeout_s,
-            lambda waited, reason: log.warning(
-                "waiting for the broker",
-                address=settings.bootstrap_servers,
-                seconds=round(waited),
-                of=settings.broker_timeout_s,
-                reason=reason,
-            ),
-            stop,
-        )
-    except BrokerError:
-        if stop.is_set():
-            return False
-        raise
-    return True
 
 
 def _summary(counts: Counts, begun: float) -> RunSummary:

@@ -18,7 +18,7 @@ from bytewax.visualize import to_mermaid
 from connectors.decode import Decoder
 from connectors.encode import record_schema
 from dataflows.counts import Counts
-from dataflows.imbalance import FLOW_ID, build
+from dataflows.graph import FLOW_ID, build
 from dataflows.monitor import Monitor
 from dataflows.pipeline import Pipeline
 from dataflows.settings import describe_settings

@@ -19,10 +19,10 @@ from typing import Any, Final, Literal, NamedTuple
 from connectors.broker import Broker, BrokerError
 from connectors.topics import TopicFacts, TopicNames, create_line, describe_topics
 from consumers.lag import lag_of
+from dataflows.job import topic_names
 from dataflows.recovery import resume_epoch
 from dataflows.settings import Settings, describe_settings
 from obi.screen import number
-from obi.topics import topic_names
 
 Verdict = Literal["OK", "warn", "FAIL"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-import structlog
-
 from connectors.broker import Broker
+from dataflows.job import wait_for
 from dataflows.settings import Settings
 
 
@@ -17,17 +16,10 @@ def connect(settings: Settings) -> Broker:
         BrokerError: it did not within ``--broker-timeout``.
     """
     broker = Broker(settings.bootstrap_servers, settings.kafka)
-    broker.wait(settings.broker_timeout_s, lambda waited, reason: _say(settings, waited, reason))
+    wait_for(broker, settings)
     return broker
 
 
 def quiet_kafka() -> None:
     """Keep librdkafka's own words off the screen, where a table stands or a finding says the same."""
     logging.getLogger("obi.kafka").setLevel(logging.CRITICAL)
-
-
-def _say(settings: Settings, waited: float, reason: str) -> None:
-    structlog.get_logger("obi").warning(
-        "waiting for the broker",
-        address=settings.bootstrap_servers, seconds=round(waited), of=settings.broker_timeout_s, reason=reason,
-    )  # fmt: skip

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from connectors.topics import RETENTION_MS, TopicFacts, TopicNames, create_line, create_topics, describe_topics
+from connectors.topics import RETENTION_MS, TopicFacts, create_line, create_topics, describe_topics
+from dataflows.job import topic_names
 from dataflows.settings import Settings
 from obi.connecting import connect
 from obi.failures import NO, CommandGroup
@@ -23,11 +24,6 @@ _HOUR_MS = 3_600_000
 @topics_app.callback()
 def _group() -> None:
     """Make the three topics alike, or describe them."""
-
-
-def topic_names(settings: Settings) -> TopicNames:
-    """The topics by their settings."""
-    return TopicNames(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
 
 
 @topics_app.command()
