@@ -6,11 +6,12 @@ must not disturb whoever works.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.broker import Broker, is_transient
 
@@ -20,6 +21,9 @@ _CONSUMER: Final[dict[str, Any]] = {
     "auto.offset.reset": "earliest",
     "fetch.wait.max.ms": 50,
 }
+
+_ASK_EVERY_S: Final = 1.0
+_ASK_S: Final = 0.2
 
 
 class Arrived(NamedTuple):
@@ -39,16 +43,22 @@ class RecordTail:
         topic: The metrics topic.
         tail: Records of each partition to begin with.
 
+    Attributes:
+        away: Why no broker answers at the moment; None while one does. It is gone on with by itself.
+
     Raises:
         TopicMissingError: There is no such topic.
         BrokerError: The broker does not answer.
     """
 
     def __init__(self, broker: Broker, topic: str, *, tail: int = 200) -> None:
-        self._broker = broker
+        self.away: str | None = None
+        self._doubt: str | None = None
+        self._ask_due = 0.0
+        self._broker, self._topic = broker, topic
         offsets = broker.offsets(topic, broker.partitions_of(topic))
         self._ends = {partition: end for partition, (first, end) in offsets.items() if end > first}
-        self._consumer = Consumer(broker.config(_CONSUMER))
+        self._consumer = Consumer(broker.config({**_CONSUMER, "error_cb": self._heard}))
         self._consumer.assign(
             [TopicPartition(topic, partition, max(first, end - tail)) for partition, (first, end) in offsets.items()]
         )
@@ -76,8 +86,24 @@ class RecordTail:
                 continue
             if isinstance(record, dict) and "seq" in record:
                 arrived.append(Arrived(record, message.timestamp()[1], partition, offset))
+        if self._doubt is not None and time.monotonic() >= self._ask_due:
+            self._ask()
         return arrived
 
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
+
+    def _heard(self, error: KafkaError) -> None:
+        """What librdkafka says of all brokers; one that closed an idle connection is not away yet."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 (librdkafka's own code)
+            self._doubt = error.str()
+
+    def _ask(self) -> None:
+        self._ask_due = time.monotonic() + _ASK_EVERY_S
+        try:
+            self._consumer.list_topics(self._topic, timeout=_ASK_S)
+        except KafkaException:
+            self.away = self._doubt
+        else:
+            self.away = self._doubt = None

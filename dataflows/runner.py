@@ -28,7 +28,6 @@ from connectors.broker import Broker, BrokerError
 from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
 from dataflows.job import job, topic_names, wait_for
-from dataflows.logs import configure_logs
 from dataflows.monitor import Monitor
 from dataflows.recovery import StateError, open_state
 from dataflows.settings import Settings, SettingsError
@@ -72,7 +71,6 @@ def run(
         SettingsError: the state directory can't be used or belongs to another job.
         BrokerError: broker, topics, state directory or the address for Prometheus failed (see its kinds).
     """
-    configure_logs(settings.log_level, settings.log_format)
     log = structlog.get_logger("obi")
     stop = stop or threading.Event()
     counts = Counts()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import Annotated, Final
 
+import structlog
 import typer
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from connectors.broker import BrokerError
 from consumers.board import Board
 from consumers.record_tail import RecordTail
 from dataflows.settings import Settings
@@ -36,7 +38,7 @@ def watch(
     Columns: the five features (imbal. = orderflow_imbalance, delta = delta_volume, spread % = bid_ask_spread_pct, ratio =
     order_book_depth_ratio, large = large_order_presence), the book's state, records per second, time since the raw
     message was written, and half a minute of history. Without a terminal: plain lines, one an instrument and second.
-    Ctrl-C ends it.
+    While no broker answers, the last line says so, and it goes on by itself. Ctrl-C ends it.
 
     \b
     Examples:
@@ -49,18 +51,29 @@ def watch(
     board = Board(symbols or ())
     console = Console(highlight=False)
     try:
-        while not tail.caught_up:
-            _take(tail, board, counted=False)
+        _catch_up(tail, board, settings)
         if once:
             _show_once(console, board, settings.metrics_topic)
         elif console.is_terminal:
             _show_live(console, tail, board, settings)
         else:
-            _show_lines(tail, board)
+            _show_lines(tail, board, settings)
     except KeyboardInterrupt:
         pass  # how one leaves
     finally:
         tail.close()
+
+
+def _catch_up(tail: RecordTail, board: Board, settings: Settings) -> None:
+    away_since: float | None = None
+    while not tail.caught_up:
+        _take(tail, board, counted=False)
+        away_since = None if tail.away is None else away_since or time.monotonic()
+        if away_since is not None and time.monotonic() - away_since > settings.broker_timeout_s:
+            raise BrokerError(
+                f"expected records of {settings.metrics_topic} from the broker at {settings.bootstrap_servers} within"
+                f" {settings.broker_timeout_s:g} s, received: {tail.away}"
+            )
 
 
 def _take(tail: RecordTail, board: Board, *, counted: bool = True) -> None:
@@ -79,17 +92,29 @@ def _show_once(console: Console, board: Board, topic: str) -> None:
 
 def _show_live(console: Console, tail: RecordTail, board: Board, settings: Settings) -> None:
     view = LiveTable(board)
-    view.footer = Text(f"{settings.metrics_topic} at {settings.bootstrap_servers}, Ctrl-C ends", "dim")
+    place = f"{settings.metrics_topic} at {settings.bootstrap_servers}"
     with Live(view, console=console, refresh_per_second=1 / LOOK_EVERY_S, screen=False) as live:
         while True:
             _take(tail, board)
+            view.footer = Text(f"{place}, Ctrl-C ends", "dim") if tail.away is None else _away(place, tail.away)
             live.refresh()
 
 
-def _show_lines(tail: RecordTail, board: Board) -> None:
+def _away(place: str, why: str) -> Text:
+    return Text(f"no broker answers for {place} ({why}); trying on, Ctrl-C ends", "bold red")
+
+
+def _show_lines(tail: RecordTail, board: Board, settings: Settings) -> None:
+    log, told = structlog.get_logger("obi"), False
     shown = 0.0
     while True:
         _take(tail, board)
+        if told != (tail.away is not None):
+            told = not told
+            if told:
+                log.warning("no broker answers, trying on", address=settings.bootstrap_servers, reason=tail.away)
+            else:
+                log.info("the broker answers again", address=settings.bootstrap_servers)
         if time.monotonic() - shown >= _LINES_EVERY_S:
             shown = time.monotonic()
             _print_lines(board)

@@ -27,6 +27,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from connectors.broker import BrokerError, DeliveryError, TopicMissingError
 from connectors.embedded import EmbeddedBroker
 from dataflows import runner
+from dataflows.logs import configure_logs
 from dataflows.recovery import StateError, open_state
 from dataflows.runner import RunSummary, execute, known_cause, rare_collections, run, signals_set
 from dataflows.settings import Settings, SettingsError
@@ -154,7 +155,8 @@ def test_a_broker_that_is_away_at_the_start_is_an_error_in_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = f"127.0.0.1:{free_ports(1)[0]}"
-    settings = Settings(bootstrap_servers=address, state_dir=tmp_path, broker_timeout_s=1.5, log_format="json")
+    settings = Settings(bootstrap_servers=address, state_dir=tmp_path, broker_timeout_s=1.5)
+    configure_logs("info", "json")
     start = time.monotonic()
     with pytest.raises(BrokerError, match=f"expected a Kafka broker at {address} within 1.5 s"):
         run(settings)

@@ -1,0 +1,59 @@
+"""Watching a broker that goes away and comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from queue import Empty, Queue
+from typing import IO
+
+import pytest
+
+from tests.kafka.test_runner import Deployment, environment
+from tests.kafka_server import KafkaServer
+from tests.kafka_topics import Topics
+
+
+def pass_on(output: IO[str], lines: Queue[str]) -> None:
+    for line in output:
+        lines.put(line)
+
+
+def wait_for(lines: Queue[str], what: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    seen = []
+    while time.monotonic() < deadline:
+        try:
+            seen.append(lines.get(timeout=0.5))
+        except Empty:
+            continue
+        if what in seen[-1]:
+            return
+    raise AssertionError(f"expected a line with {what!r}, received {seen}")
+
+
+@pytest.mark.slow
+def test_it_says_that_the_broker_is_away_and_goes_on_when_it_is_back(own_kafka: KafkaServer, tmp_path: Path) -> None:
+    deployment = Deployment(own_kafka.bootstrap_servers, Topics(own_kafka.bootstrap_servers), tmp_path)
+    deployment.send(0, 10)
+    deployment.run()
+    flags = ["--bootstrap-servers", deployment.servers, "--metrics-topic", deployment.metrics]
+    command = [sys.executable, "-u", "-m", "obi", "watch", *flags]
+    lines: Queue[str] = Queue()
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        threading.Thread(target=pass_on, args=(process.stdout, lines), daemon=True).start()
+        wait_for(lines, " seq=5 ")
+        own_kafka.kill()
+        wait_for(lines, "no broker answers, trying on")
+        own_kafka.restart()
+        wait_for(lines, "the broker answers again")
+        deployment.send(10, 12)
+        deployment.run()
+        wait_for(lines, " seq=6 ")
+        process.kill()
