@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -28,6 +26,7 @@ from obi.demo_view import show
 from obi.failures import NO, OUTSIDE_FAILED, describe, fail
 from obi.options import DECODING, MEASURING, TOPICS, with_settings
 from obi.recordings import open_recordings
+from obi.signals import ended_like_ctrl_c
 
 _SEED: Final = 7
 _DEFAULT_SECONDS: Final = 60.0
@@ -95,7 +94,7 @@ def _run(
 ) -> Verdict:
     board = Board()
     with ExitStack() as stack:
-        stack.enter_context(_signals_end())
+        stack.enter_context(ended_like_ctrl_c())  # no process and no folder is left behind
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="obi-demo-")))
         broker = stack.enter_context(EmbeddedBroker())
         broker.create(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
@@ -175,19 +174,3 @@ def _simulated(folder: Path, children: list[Child], seconds: float, seed: int) -
         children.append(Child([*arguments, "-o", str(pipe)], folder, f"simulate-{short}"))
         readers.append(RecordingReader(pipe, venue))
     return readers
-
-
-@contextmanager
-def _signals_end() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demo as Ctrl-C does: no process and no folder is left behind."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in signals]
-    try:
-        yield
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)

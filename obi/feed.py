@@ -17,6 +17,7 @@ from obi.failures import CommandGroup
 from obi.options import BROKER, with_settings
 from obi.recordings import Files, TrackedReader, Venue, open_recordings
 from obi.screen import Advance, number, progress, stderr
+from obi.signals import ended_like_ctrl_c
 
 feed_app = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Feed raw messages into the raw topic.")
 
@@ -52,7 +53,8 @@ def recording(
     """Feed recordings into the raw topic, merged by receive time.
 
     Key: venue:SYMBOL. Partition: CRC-32 of the key modulo the number of partitions, one an instrument. Header recv_ns:
-    when it was received. Every message is acknowledged; a slow broker slows the feed down, nothing is dropped.
+    when it was received. Every message is acknowledged; a slow broker slows the feed down, nothing is dropped. Ctrl-C and
+    SIGTERM end it with exit code 0, once what was sent is acknowledged.
 
     \b
     Examples:
@@ -68,8 +70,8 @@ def recording(
 
     start = time.monotonic()
     total = None if loop else sum(reader.size for reader in readers) or None
-    with progress("feeding", total) as advance:
-        # Ctrl-C is the usual end of a loop; what was handed over is still acknowledged below.
+    with progress("feeding", total) as advance, ended_like_ctrl_c():
+        # A signal is the usual end of a loop; what was handed over is still acknowledged below.
         with suppress(KeyboardInterrupt):
             _feed(looped(messages) if loop else messages(), pace, writer, readers, advance)
         writer.close()

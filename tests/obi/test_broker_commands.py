@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from typer.testing import CliRunner
 from connectors.embedded import PARTITIONS, EmbeddedBroker
 from connectors.feed_recording import partition_of
 from obi.cli import app
+from tests.needs import ROOT
 
 TOPICS = ("depth.raw", "depth.metrics", "depth.faults")
 
@@ -71,6 +76,23 @@ def test_a_recording_is_fed_one_partition_an_instrument(embedded: EmbeddedBroker
         assert [name for name, _ in message.headers()] == ["recv_ns"]
     times = [int(message.headers()[0][1]) for message in found if message.key() == b"binance-usdm:BTCUSDT"]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_feed_with_0_once_all_is_acknowledged(embedded: EmbeddedBroker, number: signal.Signals) -> None:
+    embedded.create(*TOPICS)
+    obi("simulate", "--symbols", 2, "--seconds", 3, "-o", "usdm_sim.gz")
+    command = [sys.executable, "-m", "obi", "feed", "recording", "usdm_sim.gz", "--loop", "--speed", "20"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        read(embedded, "depth.raw", 100)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+
+    assert process.returncode == 0, told
+    acknowledged = int(told.split()[0].replace(",", ""))
+    assert acknowledged >= 100
+    assert len(read(embedded, "depth.raw", acknowledged)) == acknowledged
 
 
 def test_derived_depth_takes_the_place_of_differences(embedded: EmbeddedBroker) -> None:
