@@ -27,7 +27,7 @@ THIRD_PARTY = {
     "orderbook": {"numpy", "sortedcontainers", "typing_extensions"},
     "connectors": EDGES,
     "simulator": {"numpy"},
-    "dataflows": EDGES | {"prometheus_client", "pydantic", "pydantic_settings", "structlog", "tomli"},
+    "dataflows": EDGES | {"prometheus_client", "pydantic", "structlog", "tomli"},
 }
 
 # A pure package asks nobody for the time, the weather or a byte.
