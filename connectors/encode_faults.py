@@ -18,27 +18,21 @@ MAX_DETAIL_BYTES = 500
 """A detail is one line for a person; brokers bound the whole message."""
 
 
-def encode_faults(faults: Iterable[Fault], max_bytes: int = 1_000_000) -> list[OutBatch]:
+def encode_faults(faults: Iterable[Fault]) -> list[OutBatch]:
     """The faults as messages, one batch a partition (the source's number), each in the order given.
 
-    A value of more than ``max_bytes`` is replaced by an empty one and header ``obi.value_omitted``, its size in bytes.
-    The default leaves room for key and headers below a broker's own default limit, 1 048 588 bytes.
+    Values are whole, whatever their size: what the topic takes is known when it refuses (``connectors.shrink_fault``).
     """
     batches: dict[int, OutBatch] = {}
     for fault in faults:
         batch = batches.get(fault.partition)
         if batch is None:
             batch = batches[fault.partition] = OutBatch(fault.partition, headers=[])
-        headers = _headers(fault)
-        value = fault.value
-        if value is not None and len(value) > max_bytes:
-            headers.append(("obi.value_omitted", b"%d" % len(value)))
-            value = b""
         batch.keys.append(fault.key)
-        batch.values.append(value)
+        batch.values.append(fault.value)
         batch.timestamps_ms.append(fault.timestamp_ms)
         assert batch.headers is not None
-        batch.headers.append(headers)
+        batch.headers.append(_headers(fault))
     return list(batches.values())
 
 

@@ -45,13 +45,10 @@ def test_faults_go_to_the_partition_they_came_from_in_their_order() -> None:
     assert offsets == [[b"5", b"6"], [b"3"]]
 
 
-def test_a_value_too_big_for_the_broker_is_left_out_and_its_size_told() -> None:
-    (batch,) = encode_faults([fault(b"x" * 101), fault(b"x" * 100)], max_bytes=100)
+def test_a_value_is_whole_at_any_size() -> None:
+    (batch,) = encode_faults([fault(b"x" * 20_000_000)])
 
-    assert batch.values == [b"", b"x" * 100]
-    assert batch.headers is not None
-    assert dict(batch.headers[0])["obi.value_omitted"] == b"101"
-    assert "obi.value_omitted" not in dict(batch.headers[1])
+    assert batch.values == [b"x" * 20_000_000]
 
 
 def test_a_tombstone_stays_one() -> None:
