@@ -7,9 +7,10 @@ of 2024 would be older than any retention within minutes.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # not in __all__
@@ -105,10 +106,9 @@ def create_topics(
     if missing:
         _create(broker, client, [NewTopic(n, partitions, replication_factor, config=wished[n]) for n in missing])
         _wait_for_leaders(broker, client, missing)
+    old = _configs(client, [name for name in names if name not in missing])
     return tuple(
-        Made(
-            name, partitions, created=name in missing, remarks=() if name in missing else _remarks(client, name, wished)
-        )
+        Made(name, partitions, created=name in missing, remarks=_remarks(old.get(name, {}), wished[name]))
         for name in names
     )
 
@@ -160,9 +160,9 @@ def describe_topics(broker: Broker, names: TopicNames) -> tuple[TopicFacts, ...]
         BrokerError: the broker did not answer.
     """
     there = broker.topics()
-    client = broker.admin()
+    configs = _configs(broker.admin(), [name for name in names if name in there])
     return tuple(
-        TopicFacts(name, exists=True, offsets=broker.offsets(name, there[name]), config=_config(client, name))
+        TopicFacts(name, exists=True, offsets=broker.offsets(name, there[name]), config=configs[name])
         if name in there
         else TopicFacts(name, exists=False, offsets={}, config={})
         for name in names
@@ -208,20 +208,26 @@ def _text(error: BaseException) -> str:
     return str(error.args[0].str()) if isinstance(error, KafkaException) else repr(error)
 
 
-def _config(client: AdminClient, name: str) -> dict[str, str]:
-    """The settings that matter here; none from a broker that has no such request (the embedded one) or forbids it."""
-    resource = ConfigResource(ResourceType.TOPIC, name)
+def _configs(client: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The settings that matter here, by topic; none from a broker that has no such request (the embedded one) or forbids it."""
+    if not names:
+        return {}
+    resources = {name: ConfigResource(ResourceType.TOPIC, name) for name in names}
+    asked = client.describe_configs(list(resources.values()), request_timeout=2.0)
+    return {name: _shown(asked[resource]) for name, resource in resources.items()}
+
+
+def _shown(answer: Future[dict[str, Any]]) -> dict[str, str]:
     try:
-        found = client.describe_configs([resource], request_timeout=2.0)[resource].result()
+        found = answer.result()
     except KafkaException:
         return {}
     return {key: found[key].value for key in _SHOWN if key in found}
 
 
-def _remarks(client: AdminClient, name: str, wished: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    config = _config(client, name)
+def _remarks(config: Mapping[str, str], wished: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         f"{key} is {config[key]}, this command would make it {value}"
-        for key, value in wished[name].items()
+        for key, value in wished.items()
         if key in config and config[key] != value
     )

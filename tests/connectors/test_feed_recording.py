@@ -117,7 +117,7 @@ def test_messages_arrive_in_order_in_the_partition_of_their_key(embedded: Embedd
     consumer = Consumer({"bootstrap.servers": embedded.bootstrap_servers, "group.id": "x"})
     consumer.assign([TopicPartition("raw", partition_of(key, PARTITIONS), 0)])
     found: list[Any] = []
-    while len(found) < 300 and (batch := consumer.consume(300, 10)):
+    while len(found) < 300 and (batch := consumer.consume(300 - len(found), 10)):
         found += batch
     consumer.close()
 

@@ -50,7 +50,7 @@ def read(kafka: Kafka, topic: str) -> list[tuple[int, Any]]:
     count = sum(consumer.get_watermark_offsets(part, timeout=10)[1] for part in parts)
     consumer.assign(parts)
     found: list[tuple[int, Any]] = []
-    while len(found) < count and (batch := consumer.consume(1000, 10)):
+    while len(found) < count and (batch := consumer.consume(count - len(found), 10)):
         found += [(message.partition() or 0, orjson.loads(message.value() or b"")) for message in batch]
     consumer.close()
     return found

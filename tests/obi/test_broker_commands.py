@@ -40,7 +40,7 @@ def read(embedded: EmbeddedBroker, topic: str, count: int) -> list[Any]:
     consumer = Consumer({"bootstrap.servers": embedded.bootstrap_servers, "group.id": "x"})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
     found: list[Any] = []
-    while len(found) < count and (batch := consumer.consume(count, 10)):
+    while len(found) < count and (batch := consumer.consume(count - len(found), 10)):
         found += batch
     consumer.close()
     return found
