@@ -173,14 +173,19 @@ def _checked(sources: _Sources) -> Settings:
                 sources.problems.append(_explain(sources, name, problem["loc"][1:], problem["input"]))
     else:
         sources.problems.extend(_same_topics(sources, settings))
-        for key, reason in wrong_keys(settings.kafka).items():
-            origin = sources.said_by.get(f"kafka.{key}", "all sources together")
-            sources.problems.append(
-                f"{f'kafka.{key}'.rstrip('.')} ({origin}): expected keys and values of librdkafka, received one that {reason}"
-            )
+    sources.problems.extend(_wrong_keys(sources, settings))
     if settings is None or sources.problems:
         raise SettingsError(sources.problems)
     return settings
+
+
+def _wrong_keys(sources: _Sources, settings: Settings | None) -> Iterable[str]:
+    """What librdkafka says against its keys, also when other settings are wrong."""
+    kafka = {k: v for k, v in sources.kafka.items() if isinstance(v, str)} if settings is None else settings.kafka
+    for key, reason in wrong_keys(kafka).items():
+        origin = sources.said_by.get(f"kafka.{key}", "all sources together")
+        name = f"kafka.{key}".rstrip(".")
+        yield f"{name} ({origin}): expected keys and values of librdkafka, received one that {reason}"
 
 
 def _explain(sources: _Sources, name: str, inside: tuple[int | str, ...], received: object) -> str:

@@ -26,7 +26,7 @@ _EPILOG = """\b
 Examples:
   obi demo                             all of it here, with a simulated market
   obi demo --recording sample/*.gz     the same with recorded Binance messages
-  obi measure usdm_btcusdt.gz -o -     records of a recording, to standard output
+  obi measure usdm_btcusdt.gz -o -     records of a recording, on stdout
 
 \b
 With a broker (OBI_BOOTSTRAP_SERVERS, default localhost:9092), in this order:
@@ -37,8 +37,9 @@ With a broker (OBI_BOOTSTRAP_SERVERS, default localhost:9092), in this order:
   obi doctor                           what is wrong, and what to do about it
 
 \b
-A setting has one name everywhere: depth_levels in obi.toml, OBI_DEPTH_LEVELS in
-the environment, --depth-levels on the command line; the later is the stronger.
+A setting has one name everywhere: depth_levels in obi.toml,
+OBI_DEPTH_LEVELS in the environment, --depth-levels on the command line;
+the later is the stronger.
 Exit codes: 0 done, 1 the answer is no, 2 wrong use or settings, 3 the outside
 failed (broker, topics).
 """

@@ -168,6 +168,11 @@ def test_secrets_are_in_no_repr_dump_or_error(tmp_path: Path) -> None:
     assert "hunter2" not in problem
 
 
+def test_librdkafka_keys_are_checked_although_others_are_wrong() -> None:
+    told = problems(environ={"OBI_KAFKA_ACKS": "0", "OBI_BATCH_SIZE": "0"})
+    assert [problem.partition(" ")[0] for problem in told] == ["batch_size", "kafka.acks"]
+
+
 def test_librdkafka_keys_are_checked_with_the_rest() -> None:
     environ = {"OBI_KAFKA_ACKS": "0", "OBI_KAFKA_NO_SUCH_KEY": "hunter2", "OBI_KAFKA_SSL_CA_LOCATION": "/x"}
     first, second = problems(environ=environ)
