@@ -41,4 +41,6 @@ def depth20(messages: int, symbols: int, partitions: int, seed: int = 1) -> Iter
 
 
 def _side(rng: random.Random, price: float, step: float) -> str:
-    return ",".join(f'["{price + step * level:.2f}","{max(rng.expovariate(1 / 1.5), 0.001):.3f}"]' for level in range(LEVELS))
+    return ",".join(
+        f'["{price + step * level:.2f}","{max(rng.expovariate(1 / 1.5), 0.001):.3f}"]' for level in range(LEVELS)
+    )
