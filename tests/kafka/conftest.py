@@ -65,12 +65,18 @@ def kafka(pytestconfig: pytest.Config) -> Iterator[Kafka]:
         yield server
 
 
-@pytest.fixture
-def own_kafka(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
-    """A started broker for this test alone, which may kill, freeze and restart it (about 3 s)."""
+@pytest.fixture(scope="session")
+def _second_kafka(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
     _must_be_available(pytestconfig)
     with KafkaServer() as server:
         yield server
+
+
+@pytest.fixture
+def own_kafka(_second_kafka: KafkaServer) -> KafkaServer:
+    """A broker that a test may kill, freeze and restart; topics of others may be in it."""
+    _second_kafka.ensure()
+    return _second_kafka
 
 
 @pytest.fixture

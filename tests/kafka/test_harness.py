@@ -72,11 +72,11 @@ def test_a_killed_broker_comes_back_with_its_data_and_a_frozen_one_answers_again
 
 
 @pytest.mark.slow
-def test_a_closed_broker_leaves_no_process_and_no_data(own_kafka: KafkaServer) -> None:
-    pid, home = own_kafka.pid, own_kafka._home
-    assert home is not None
-    assert home.exists()
-    own_kafka.close()
+def test_a_closed_broker_leaves_no_process_and_no_data(kafka: Kafka) -> None:
+    with KafkaServer() as server:
+        pid, home = server.pid, server._home
+        assert home is not None
+        assert home.exists()
 
     assert not home.exists()
     with pytest.raises(ProcessLookupError):

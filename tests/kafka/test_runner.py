@@ -130,14 +130,6 @@ def test_a_signal_closes_cleanly_and_a_restart_goes_on(deployment: Deployment, n
     assert deployment.seqs() == whole(5000)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("batch_size", ["1", "7", "1000", "10000"])
-def test_batch_sizes_change_nothing_but_time(deployment: Deployment, batch_size: str) -> None:
-    deployment.send(0, 600)
-    deployment.run("--batch-size", batch_size)
-    assert deployment.seqs() == whole(600)
-
-
 def test_a_record_that_is_refused_stops_with_3_and_a_restart_repeats_it(deployment: Deployment) -> None:
     admin = AdminClient({"bootstrap.servers": deployment.servers})
 
