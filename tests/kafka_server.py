@@ -61,8 +61,8 @@ SETTINGS: Mapping[str, str | int] = {
     # Deleted topics of finished tests leave the disk at once.
     "file.delete.delay.ms": 1000,
     # A killed broker may come back once its old session has ended; the default is 9 s.
-    "broker.session.timeout.ms": 3000,
-    "broker.heartbeat.interval.ms": 500,
+    "broker.session.timeout.ms": 1500,
+    "broker.heartbeat.interval.ms": 300,
 }
 
 

@@ -113,16 +113,16 @@ def test_the_simulated_market_comes_out_as_measured_at_any_batch_size(deployment
 
 @pytest.mark.slow
 @pytest.mark.recordings
-@pytest.mark.parametrize("name", ["spot_btcusdt", "usdm_ethusdt"])
 @pytest.mark.parametrize("batch_size", [1, 7, 1000, 10_000])
-def test_a_recording_comes_out_as_measured_at_any_batch_size(
-    deployment: Deployment, recordings: Path, name: str, batch_size: int
+def test_recordings_come_out_as_measured_at_any_batch_size(
+    deployment: Deployment, recordings: Path, batch_size: int
 ) -> None:
-    path = next((recordings / "sample").glob(f"{name}_*.gz"))
-    feed(deployment, recording(path))
+    paths = [next((recordings / "sample").glob(f"{name}_*.gz")) for name in ("spot_btcusdt", "usdm_ethusdt")]
+    for path in paths:
+        feed(deployment, recording(path))
     deployment.run("--batch-size", str(batch_size))
 
-    assert written(deployment) == expected(recording(path))
+    assert written(deployment) == expected(batch for path in paths for batch in recording(path))
 
 
 @pytest.mark.slow
