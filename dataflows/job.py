@@ -16,6 +16,7 @@ from connectors.decode import Decoder
 from connectors.kafka_sink import KafkaSink
 from connectors.kafka_source import KafkaSource, SourceObserver
 from connectors.shrink_fault import shrink_fault
+from connectors.tail import fault_answers_to, record_answers_to
 from connectors.topics import TopicNames
 from dataflows.counts import Counts
 from dataflows.graph import build
@@ -56,6 +57,7 @@ def job(
     partitions: Mapping[str, int],
     *,
     counts: Counts,
+    begins: Mapping[str, Mapping[int, int]] | None = None,
     start: str = "earliest",
     until_end: bool = False,
     stop: Stop | None = None,
@@ -69,6 +71,7 @@ def job(
         parts: partitions of the raw topic by source part.
         partitions: number of partitions by topic.
         counts: counted into.
+        begins: by output topic and partition, where the output of this state began.
         start: where partitions without state start.
         until_end: stop where the raw topic ends when the source is built.
         stop: ends the source.
@@ -84,8 +87,24 @@ def job(
         stop=stop,
         observer=observer,
     )
-    metrics = KafkaSink(broker, settings.metrics_topic, partitions[settings.metrics_topic], stop=stop)
-    faults = KafkaSink(broker, settings.faults_topic, partitions[settings.faults_topic], shrink=shrink_fault, stop=stop)
+    begins = begins or {}
+    metrics = KafkaSink(
+        broker,
+        settings.metrics_topic,
+        partitions[settings.metrics_topic],
+        identify=record_answers_to,
+        begins=begins.get(settings.metrics_topic),
+        stop=stop,
+    )
+    faults = KafkaSink(
+        broker,
+        settings.faults_topic,
+        partitions[settings.faults_topic],
+        identify=fault_answers_to,
+        begins=begins.get(settings.faults_topic),
+        shrink=shrink_fault,
+        stop=stop,
+    )
     return build(source, metrics, faults, pipeline=pipeline_of(settings, counts))
 
 

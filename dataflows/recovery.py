@@ -6,7 +6,8 @@ Owns what is done around Bytewax's recovery store so that it can be trusted:
 - **the purge**: after a crash between writing an epoch's snapshots and its frontier, the snapshots stay although the epoch
   is run again. A second crash, before the same key is written anew, makes Bytewax load them together with an older
   position of the source: input is applied twice. So snapshots of epochs that will be run again are deleted first;
-- **meta.json**: which topics, partitions and shard the state belongs to. State of something else is refused.
+- **meta.json**: which topics, partitions and shard the state belongs to (state of something else is refused), and where the
+  output of this state began.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple, TypeAlias
 
 from bytewax.recovery import init_db_dir
 
@@ -31,6 +32,7 @@ STATE_VERSION: Final = 1
 
 _LOCK: Final = "lock"
 _META: Final = "meta.json"
+_BEGINS: Final = "output_began"
 _STORE: Final = "part-*.sqlite3"
 
 
@@ -38,13 +40,32 @@ class StateError(BrokerError):
     """The state directory failed us, as a broker may: exit code 3."""
 
 
+Begins: TypeAlias = Mapping[str, Mapping[int, int]]
+"""Offsets by output topic and partition."""
+
+
+class State(NamedTuple):
+    """A state directory that is ready: the shard's folder, and where the output of this state began."""
+
+    folder: Path
+    begins: Begins
+
+
 @contextmanager
-def open_state(root: Path, belongs_to: Mapping[str, object], *, shard: int = 0, shards: int = 1) -> Iterator[Path]:
+def open_state(
+    root: Path,
+    belongs_to: Mapping[str, object],
+    ends: Callable[[], Begins] = dict,
+    *,
+    shard: int = 0,
+    shards: int = 1,
+) -> Iterator[State]:
     """The folder of a shard, ready for a start: made if it is missing, locked until the end, checked and purged.
 
     Args:
         root: the state directory.
         belongs_to: what the state is of, as plain JSON values; must be the same at every start.
+        ends: where the output ends now; asked once in the life of a state, which remembers it.
         shard: which one, from 0.
         shards: how many there are.
 
@@ -59,9 +80,9 @@ def open_state(root: Path, belongs_to: Mapping[str, object], *, shard: int = 0, 
         lock = _locked(folder)
     with lock:
         with _explained(root):
-            _prepare(folder, meta)
+            begins = _prepare(folder, meta, ends)
             purge(folder)
-        yield folder
+        yield State(folder, begins)
 
 
 def purge(folder: Path) -> int:
@@ -116,9 +137,10 @@ def _locked(folder: Path) -> IO[str]:
     return file
 
 
-def _prepare(folder: Path, meta: Mapping[str, object]) -> None:
-    """Make the store if there is none, else check that it is ours."""
+def _prepare(folder: Path, meta: Mapping[str, object], ends: Callable[[], Begins]) -> Begins:
+    """Make the store if there is none, else check that it is ours; where its output began."""
     found = _read_meta(folder / _META)
+    begins: Any = {} if found is None else found.pop(_BEGINS, {})
     if found is None:
         if _executions(folder):
             raise _wrong(
@@ -129,7 +151,8 @@ def _prepare(folder: Path, meta: Mapping[str, object]) -> None:
         for path in folder.glob(f"{_STORE}*"):
             path.unlink()
         init_db_dir(folder, 1)  # type: ignore[no-untyped-call]  # Bytewax's stub has no types here
-        _write_meta(folder / _META, meta)
+        begins = ends()
+        _write_meta(folder / _META, {**meta, _BEGINS: begins})
     elif found != meta:
         differences = [
             f"{name} is {meta.get(name)!r} now and was {found.get(name)!r}"
@@ -142,6 +165,7 @@ def _prepare(folder: Path, meta: Mapping[str, object]) -> None:
         )
     elif not list(folder.glob(_STORE)):
         raise _wrong(f"expected a recovery store in {folder}, it is missing; restore it, or move the folder away")
+    return {topic: {int(part): offset for part, offset in parts.items()} for topic, parts in begins.items()}
 
 
 def _executions(folder: Path) -> int:

@@ -88,21 +88,25 @@ def run(
                 raise
             return _summary(counts, begun)
         partitions = check_topics(broker, names)
-        folder = stack.enter_context(open_state(settings.state_dir, belongs_to(names, partitions)))
+        ends = lambda: output_ends(broker, names, partitions)  # noqa: E731  (asked only when the state is new)
+        state = stack.enter_context(open_state(settings.state_dir, belongs_to(names, partitions), ends))
         flow = job(
             settings,
             broker,
             {PART: tuple(range(partitions[names.raw]))},
             partitions,
             counts=counts,
+            begins=state.begins,
             start=start or settings.from_,
             until_end=until_end,
             stop=stop,
             observer=monitor,
         )
-        log.info("running", raw=names.raw, partitions=partitions[names.raw], state=str(folder), metrics_addr=address)
+        log.info(
+            "running", raw=names.raw, partitions=partitions[names.raw], state=str(state.folder), metrics_addr=address
+        )
         stack.enter_context(rare_collections())
-        execute(flow, folder, timedelta(milliseconds=settings.epoch_interval_ms))
+        execute(flow, state.folder, timedelta(milliseconds=settings.epoch_interval_ms))
     summary = _summary(counts, begun)
     log.info("stopped", why="signal" if stop.is_set() else "end", messages=summary.messages, records=summary.records)
     return summary
@@ -116,6 +120,14 @@ def belongs_to(names: TopicNames, partitions: Mapping[str, int]) -> dict[str, ob
         "metrics_topic": names.metrics,
         "faults_topic": names.faults,
         "partitions": partitions[names.raw],
+    }
+
+
+def output_ends(broker: Broker, names: TopicNames, partitions: Mapping[str, int]) -> dict[str, dict[int, int]]:
+    """By output topic and partition the offset that the next message gets: where the output of a new state begins."""
+    return {
+        topic: {partition: end for partition, (_, end) in broker.offsets(topic, range(partitions[topic])).items()}
+        for topic in (names.metrics, names.faults)
     }
 
 

@@ -85,7 +85,7 @@ def options(
 ) -> None:
     """Order-book depth messages in Kafka become imbalance metrics in Kafka.
 
-    One record a depth message, none lost, none twice; a replay gives the same bytes. Start with: obi demo
+    One record a depth message, none lost, none twice; the same input gives the same bytes. Start with: obi demo
     """
     configure_logs()
     GlobalOptions.config, GlobalOptions.preset, GlobalOptions.log_level = config, preset, log_level

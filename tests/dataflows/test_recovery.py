@@ -116,12 +116,22 @@ def dump(folder: Path) -> list[tuple[str, str, int, object]]:
 
 def test_a_first_start_makes_the_folder_and_a_second_one_finds_it(tmp_path: Path) -> None:
     root = tmp_path / "deep" / "state"
-    with open_state(root, MINE) as folder:
+    with open_state(root, MINE) as (folder, _):
         assert folder == root / "shard-0-of-1"
-        assert json.loads((folder / "meta.json").read_text()) == {"state_version": 1, "shard": "0/1", **MINE}
+        meta = json.loads((folder / "meta.json").read_text())
+        assert meta == {"state_version": 1, "shard": "0/1", **MINE, "output_began": {}}
     crash(folder, 2, -1)
-    with open_state(root, MINE) as again:
+    with open_state(root, MINE) as (again, _):
         assert dump(again) != []
+
+
+def test_where_the_output_began_is_asked_once_and_remembered(tmp_path: Path) -> None:
+    with open_state(tmp_path, MINE, lambda: {"metrics": {0: 5, 1: 0}}) as first:
+        pass
+    with open_state(tmp_path, MINE, lambda: {"metrics": {0: 99, 1: 99}}) as second:
+        pass
+
+    assert first.begins == second.begins == {"metrics": {0: 5, 1: 0}}
 
 
 def test_a_first_start_that_did_not_get_far_is_made_anew(tmp_path: Path) -> None:
@@ -141,7 +151,7 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -
 
 def test_the_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
     code = "import fcntl, os, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); f.write('1'); os._exit(9)"
-    with open_state(tmp_path, MINE) as folder:
+    with open_state(tmp_path, MINE) as (folder, _):
         pass
     subprocess.run([sys.executable, "-c", code, str(folder / "lock")], check=False)
     with open_state(tmp_path, MINE):
@@ -155,12 +165,12 @@ def test_state_of_another_job_is_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(SettingsError, match="partitions is 8 now and was 4; choose another folder"):
         open_state(tmp_path, {**MINE, "partitions": 8}).__enter__()
-    with open_state(tmp_path, {**MINE, "partitions": 8}, shard=1, shards=2) as folder:
+    with open_state(tmp_path, {**MINE, "partitions": 8}, shard=1, shards=2) as (folder, _):
         assert folder.name == "shard-1-of-2"
 
 
 def test_state_without_its_description_is_kept_and_refused(tmp_path: Path) -> None:
-    with open_state(tmp_path, MINE) as folder:
+    with open_state(tmp_path, MINE) as (folder, _):
         pass
     crash(folder, 2, -1)
     (folder / "meta.json").unlink()
@@ -171,7 +181,7 @@ def test_state_without_its_description_is_kept_and_refused(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("text", ["{", '"x"'])
 def test_a_description_that_is_damaged_is_refused(tmp_path: Path, text: str) -> None:
-    with open_state(tmp_path, MINE) as folder:
+    with open_state(tmp_path, MINE) as (folder, _):
         pass
     (folder / "meta.json").write_text(text)
     with pytest.raises(SettingsError):
@@ -179,7 +189,7 @@ def test_a_description_that_is_damaged_is_refused(tmp_path: Path, text: str) -> 
 
 
 def test_a_store_that_is_gone_or_damaged_is_refused(tmp_path: Path) -> None:
-    with open_state(tmp_path, MINE) as folder:
+    with open_state(tmp_path, MINE) as (folder, _):
         pass
     (folder / "part-0.sqlite3").write_bytes(b"no database at all" * 100)
     with pytest.raises(StateError, match="file is not a database"):
