@@ -87,7 +87,18 @@ def job(
         stop=stop,
         observer=observer,
     )
-    begins = begins or {}
+    metrics, faults = _sinks(settings, broker, partitions, begins or {}, stop)
+    return build(source, metrics, faults, pipeline=pipeline_of(settings, counts))
+
+
+def _sinks(
+    settings: Settings,
+    broker: Broker,
+    partitions: Mapping[str, int],
+    begins: Mapping[str, Mapping[int, int]],
+    stop: Stop | None,
+) -> tuple[KafkaSink, KafkaSink]:
+    """The sinks of the metrics and the faults topic."""
     metrics = KafkaSink(
         broker,
         settings.metrics_topic,
@@ -105,7 +116,7 @@ def job(
         shrink=shrink_fault,
         stop=stop,
     )
-    return build(source, metrics, faults, pipeline=pipeline_of(settings, counts))
+    return metrics, faults
 
 
 def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -81,19 +82,16 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(signals_set(stop))
         address = stack.enter_context(monitor.served(settings.metrics_addr))
-        try:
-            wait_for(broker, settings, stop)
-        except BrokerError:
-            if not stop.is_set():
-                raise
+        if not _is_ready(broker, settings, stop):
             return _summary(counts, begun)
         partitions = check_topics(broker, names)
-        ends = lambda: output_ends(broker, names, partitions)  # noqa: E731  (asked only when the state is new)
+        ends = partial(output_ends, broker, names, partitions)
         state = stack.enter_context(open_state(settings.state_dir, belongs_to(names, partitions), ends))
+        parts = {PART: tuple(range(partitions[names.raw]))}
         flow = job(
             settings,
             broker,
-            {PART: tuple(range(partitions[names.raw]))},
+            parts,
             partitions,
             counts=counts,
             begins=state.begins,
@@ -195,6 +193,17 @@ def rare_collections() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+def _is_ready(broker: Broker, settings: Settings, stop: threading.Event) -> bool:
+    """Wait for the broker; False when we were told to stop meanwhile."""
+    try:
+        wait_for(broker, settings, stop)
+    except BrokerError:
+        if stop.is_set():
+            return False
+        raise
+    return True
 
 
 def _summary(counts: Counts, begun: float) -> RunSummary:
