@@ -56,7 +56,7 @@ class Venue:
         self.mid = 0
         self.sides: tuple[dict[int, float], dict[int, float]] = ({0: 1.0}, {1: 1.0})
         self.id = 1_000
-        self.trade_id = 50
+        self.trade_id = 1_000_000  # far from 0: restarts and old ids only ever go down, and an id is not negative
         self.ms = 1_700_000_000_000
         self.history: list[tuple[int, Side, Side]] = [(self.id, *self.book())]
         self.sent: list[Told] = []
