@@ -74,7 +74,7 @@ def _hidden(name: str, value: object) -> object:
     return value
 
 
-class _Handler(logging.StreamHandler[Any]):
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]  # generic for type checkers only, before Python 3.11
     """Ours, so that it can be told from others; writes to what standard error is at that moment."""
 
     def __init__(self) -> None:
