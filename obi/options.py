@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -63,7 +63,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         flags += _source_parameters(presets=bool(set(names) & set(MEASURING)))
         hints = get_type_hints(command, include_extras=True)
         own = [
-            parameter.replace(annotation=hints[parameter.name])
+            parameter.replace(annotation=_annotated(hints[parameter.name]))
             for parameter in inspect.signature(command).parameters.values()
             if parameter.name != "settings"
         ]
@@ -83,6 +83,12 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         return wrapper
 
     return decorate
+
+
+def _annotated(hint: Any) -> Any:
+    """The hint as it was written: Python 3.10 wraps that of a parameter whose default is None into one more Optional."""
+    inner = [part for part in get_args(hint) if get_origin(part) is Annotated] if get_origin(hint) is Union else []
+    return inner[0] if inner else hint
 
 
 def flowing(text: str) -> str:

@@ -7,14 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
 import pytest
 from typer.testing import CliRunner
 
 from dataflows.settings import describe_settings
 from obi.cli import app
-from obi.options import BROKER, DECODING, JOB, LOGGING, MEASURING, TOPICS
+from obi.options import BROKER, DECODING, JOB, LOGGING, MEASURING, TOPICS, _annotated
 from tests.needs import ROOT
 
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -165,3 +165,11 @@ def test_a_real_process_ends_with_the_right_code_too() -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
+
+
+def test_a_hint_that_python_3_10_wrapped_once_more_is_read_as_it_was_written() -> None:
+    written = Annotated[list[str] | None, "metadata"]
+
+    assert _annotated(Optional[written]) == written  # noqa: UP045  (this very form)
+    assert _annotated(written) == written
+    assert _annotated(Optional[int]) == Optional[int]  # noqa: UP045
