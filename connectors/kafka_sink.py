@@ -54,6 +54,7 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         self._begins = begins or {}
         self._open: Callable[[], Outlet] = partial(Outlet, broker, topic, shrink, wait_s, stop)
         self._outlet: Outlet | None = None
+        self._there: dict[int, tuple[int, int]] | None = None
 
     @override
     def list_parts(self) -> list[str]:
@@ -71,7 +72,11 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         begin = self._begins.get(partition, 0) if resume_state is None else resume_state
         if self._identify is None or (resume_state is None and partition not in self._begins):
             return KafkaSinkPart(self._outlet, partition, begin)
-        answered = answered_after(self._broker, self._topic, partition, begin, self._identify)
+        if self._there is None:  # asked once for all parts, before the first of them writes
+            self._there = self._broker.offsets(self._topic, range(self._partitions))
+        answered = answered_after(
+            self._broker, self._topic, partition, begin, there=self._there[partition], identify=self._identify
+        )
         return KafkaSinkPart(self._outlet, partition, begin, answered, self._identify)
 
 
