@@ -7,7 +7,7 @@ group, no committed offsets: the position is in our own state, and a broker that
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol, cast
 
@@ -15,9 +15,9 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from typing_extensions import override
 
-from connectors.broker import LOG, Broker, BrokerError, OffsetsLostError, Stop, TopicMissingError, is_transient
-from connectors.position import Position, lost, start_position
-from connectors.raw import Headers, RawBatch
+from connectors.broker import LOG, Broker, BrokerError, Stop, TopicMissingError, is_transient
+from connectors.position import Position, gone, lost, start_position
+from connectors.raw import Fault, Headers, RawBatch
 
 _IDLE_S: Final = 0.01
 """How long a poll waits when nothing came before: the longest that Bytewax is held up, and 100 wake-ups a second."""
@@ -67,10 +67,14 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         parts: partitions by part name; each part has a consumer of its own. Names are part of the recovery state and are
             sorted as text.
         batch_size: messages of one batch, at most.
-        start: ``earliest`` or ``latest``, for partitions that no recovery point knows.
+        start: ``earliest`` or ``latest``, for partitions that neither a recovery point nor ``begins`` knows.
+        begins: next offset by partition, for those that no recovery point knows.
+        accept_loss: messages that are gone become an ``offsets_lost`` fault a partition, instead of ending the job.
         until_end: stop where each partition ended when the source was built, instead of going on for ever.
         stop: when set, the source ends, so that the last epoch closes with a recovery point.
         observer: told how reading goes.
+        on_settled: called between two epochs, when everything read so far was answered and is in a recovery point, with
+            the next offset by partition, and the bytes read so far.
     """
 
     def __init__(
@@ -81,18 +85,24 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         *,
         batch_size: int = 2000,
         start: str = "earliest",
+        begins: Mapping[int, int] | None = None,
+        accept_loss: bool = False,
         until_end: bool = False,
         stop: Stop | None = None,
         observer: SourceObserver | None = None,
+        on_settled: Callable[[Mapping[int, int], int], None] | None = None,
     ) -> None:
         self.broker = broker
         self.topic = topic
         self.parts = {name: tuple(partitions) for name, partitions in parts.items()}
         self.batch_size = batch_size
         self.start = start
+        self.begins = begins or {}
+        self.accept_loss = accept_loss
         self.until_end = until_end
         self.stop = stop
         self.observer = observer
+        self.on_settled = on_settled
 
     @override
     def list_parts(self) -> list[str]:
@@ -112,7 +122,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     """One consumer and the position in its partitions.
 
     Raises:
-        OffsetsLostError: a message that comes next is not there any more.
+        OffsetsLostError: a message that comes next is not there any more, and that is not accepted.
         BrokerError: the broker did not answer, or refused.
     """
 
@@ -120,10 +130,15 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         self._source = source
         self._topic = source.topic
         there = source.broker.offsets(source.topic, partitions)
-        self._next = start_position(source.topic, there, dict(resume or ()), source.start)
+        known = {**{p: source.begins[p] for p in partitions if p in source.begins}, **dict(resume or ())}
+        self._next = start_position(there, known, source.start)
+        self._lost: list[Fault] = []
+        self._skip_what_is_gone(there)
         self._ends = {partition: end for partition, (_, end) in there.items()} if source.until_end else {}
         self._open = {p for p in partitions if not self._ends or self._next[p] < self._ends[p]}
         self._complaint: int | None = None
+        self._size_bytes = 0
+        self._closed_epoch = False
         self._lag_due = time.monotonic()
         self._look_due = self._lag_due + _LOOK_EVERY_S
         try:
@@ -136,6 +151,13 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     @override
     def next_batch(self) -> list[RawBatch]:
         source = self._source
+        if self._closed_epoch:
+            # Bytewax asks for more only when the epoch before is done in every step and stored.
+            self._closed_epoch = False
+            if source.on_settled is not None:
+                source.on_settled(self._next, self._size_bytes)
+        if self._lost:
+            return [self._told_lost()]
         if not self._open or (source.stop is not None and source.stop.is_set()):
             raise StopIteration
         messages = self._poll(source.batch_size)
@@ -153,6 +175,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
 
     @override
     def snapshot(self) -> Position:
+        self._closed_epoch = True
         if self._source.observer is not None:
             self._source.observer.recovery_point()
         return tuple(sorted(self._next.items()))
@@ -188,8 +211,10 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         )
         if messages:
             self._all_well()
+            size_bytes = sum(map(len, filter(None, batch.values)))
+            self._size_bytes += size_bytes
             if self._source.observer is not None:
-                self._source.observer.batch(len(messages), sum(map(len, filter(None, batch.values))))
+                self._source.observer.batch(len(messages), size_bytes)
         return batch
 
     def _before_the_end(self, messages: list[Message]) -> list[Message]:
@@ -216,7 +241,8 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
             if partition in self._ends:
                 self._reach(partition, min(cast("int", event.offset()), self._ends[partition]))
         elif code in _LOST:
-            raise OffsetsLostError(lost(self._topic, {partition: (self._next[partition], None, None)}))
+            self._skip_what_is_gone(self._source.broker.offsets(self._topic, [partition]))
+            self._consumer.seek(TopicPartition(self._topic, partition, self._next[partition]))
         elif code in _GONE:
             raise self._gone(error)
         elif not is_transient(error):
@@ -224,6 +250,21 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         elif code != self._complaint:
             self._complaint = code
             LOG.warning("reading %s is held up, trying on: %s", self._topic, error.str())
+
+    def _skip_what_is_gone(self, there: Mapping[int, tuple[int, int]]) -> None:
+        """Go on at the first offset that is there where earlier ones were deleted, when that is accepted."""
+        missing = gone(there, self._next)
+        if missing and (not self._source.accept_loss or any(wanted > end for wanted, _, end in missing.values())):
+            raise lost(self._topic, missing)
+        for partition, (wanted, first, _) in missing.items():
+            detail = f"expected to read on at offset {wanted}, received: the earliest is {first}, {first - wanted} messages are lost"
+            LOG.warning("partition %d of %s: %s", partition, self._topic, detail)
+            self._lost.append(Fault("offsets_lost", detail, self._topic, partition, wanted, 0, None, None, None))
+            self._next[partition] = first
+
+    def _told_lost(self) -> RawBatch:
+        faults, self._lost = self._lost, []
+        return RawBatch(self._topic, lost=faults)
 
     def _look_for_topic(self) -> None:
         if time.monotonic() < self._look_due:

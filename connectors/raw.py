@@ -33,7 +33,8 @@ FAULT_REASONS: Final = (
 class RawBatch:
     """Messages of one poll, column by column; all lists have the same length.
 
-    Order matters only inside a partition. ``timestamps_ms`` are Kafka's (broker's or producer's).
+    Order matters only inside a partition. ``timestamps_ms`` are Kafka's (broker's or producer's). ``lost`` has a fault for
+    each stretch of messages that the topic no longer had; they are not among the messages.
     """
 
     topic: str
@@ -43,6 +44,7 @@ class RawBatch:
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
     headers: list[Headers | None] = field(default_factory=list)
+    lost: list[Fault] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -1,4 +1,4 @@
-"""The three topics of the job: made with the same number of partitions, and described as plain data.
+"""The topics of the job: made with the same number of partitions, and described as plain data.
 
 Owns their settings. The raw topic keeps the time of its arrival (``LogAppendTime``): with the producer's time, a recording
 of 2024 would be older than any retention within minutes.
@@ -31,11 +31,16 @@ _SHOWN: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "message.t
 
 
 class TopicNames(NamedTuple):
-    """The topics of one deployment."""
+    """The topics of one deployment; the job runs without the last one, but neither replays quickly nor finds its state again."""
 
     raw: str = "depth.raw"
     metrics: str = "depth.metrics"
     faults: str = "depth.faults"
+    checkpoints: str = "depth.checkpoints"
+
+
+class PartitionsError(ValueError):
+    """Topics that belong together have unequal partitions: wrong use, exit code 2."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def create_topics(
 
     Args:
         broker: where.
-        names: the three topics.
+        names: the topics.
         partitions: of each of them.
         replication_factor: copies of each partition; not more than there are brokers.
         retention_ms: how long raw messages and records are kept; faults at least 30 days.
@@ -89,12 +94,13 @@ def create_topics(
             ``partitions`` is then its own number.
 
     Raises:
-        BrokerError: a topic has another number of partitions (nothing is made then), or the broker refused.
+        PartitionsError: a topic has another number of partitions; nothing is made then.
+        BrokerError: the broker refused.
     """
     there = broker.topics()
     unequal = [f"{name} has {len(there[name])}" for name in names if name in there and len(there[name]) != partitions]
     if unequal and not embedded:
-        raise BrokerError(
+        raise PartitionsError(
             f"expected {partitions} partitions in each topic, received: {', '.join(unequal)}; "
             "say --partitions as they have, or choose other topic names, or delete them"
         )
@@ -126,35 +132,39 @@ def topic_settings(names: TopicNames, retention_ms: int = RETENTION_MS) -> dict[
         },
         names.metrics: {**common, "message.timestamp.type": "CreateTime"},
         names.faults: {**common, "retention.ms": str(faults_ms), "max.message.bytes": str(faults_bytes)},
+        # As long as the raw messages: a checkpoint is of use while what follows it is there.
+        names.checkpoints: {**common, "max.message.bytes": str(faults_bytes)},
     }
 
 
 def check_topics(broker: Broker, names: TopicNames) -> dict[str, int]:
-    """Partitions by topic, once all three are there and output partitions suffice.
+    """Partitions by topic, once raw, metrics and faults topic are there and all have the same number.
+
+    The topic for checkpoints is in the answer when it is there.
 
     Raises:
         TopicMissingError: with the line that makes them.
-        BrokerError: a record's partition is its source's, so output topics need at least as many as the raw one.
+        PartitionsError: a record's partition is its source's, so all topics need as many as the raw one.
     """
     there = broker.topics()
-    missing = [name for name in names if name not in there]
+    missing = [name for name in names[:3] if name not in there]
     if missing:
         raise TopicMissingError(
-            f"expected topics {', '.join(names)} at {broker.bootstrap_servers}, missing: {', '.join(missing)}; "
+            f"expected topics {', '.join(names[:3])} at {broker.bootstrap_servers}, missing: {', '.join(missing)}; "
             f"create them with\n  {create_line(broker, names)}"
         )
-    counts = {name: len(there[name]) for name in names}
-    few = [f"{name} has {counts[name]}" for name in names[1:] if counts[name] < counts[names.raw]]
-    if few:
-        raise BrokerError(
-            f"expected at least {counts[names.raw]} partitions, as topic {names.raw} has, received: {', '.join(few)}; "
-            "raise their number with kafka-topics.sh --alter, or choose other topic names"
+    counts = {name: len(there[name]) for name in names if name in there}
+    if unequal := [f"{name} has {count}" for name, count in counts.items() if count != counts[names.raw]]:
+        raise PartitionsError(
+            f"expected {counts[names.raw]} partitions, as topic {names.raw} has, received: {', '.join(unequal)}; "
+            "a record goes to the partition of its source: raise the lower number with kafka-topics.sh --alter --partitions, "
+            "or choose other topic names"
         )
     return counts
 
 
 def describe_topics(broker: Broker, names: TopicNames) -> tuple[TopicFacts, ...]:
-    """The three topics as they are; one that is missing has ``exists`` False.
+    """The topics as they are; one that is missing has ``exists`` False.
 
     Raises:
         BrokerError: the broker did not answer.

@@ -18,6 +18,7 @@ from connectors.encode_faults import encode_faults
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.pipeline import MeasuredGroup, Pipeline, partition_key
+from dataflows.shelf import InstrumentState, Shelf
 from orderbook.measurer import Measurer
 
 FLOW_ID = "imbalance"
@@ -29,14 +30,19 @@ def build(
     faults: Sink[tuple[str, OutBatch]],
     *,
     pipeline: Pipeline,
+    shelf: Shelf | None = None,
 ) -> Dataflow:
-    """Build the graph between a source of raw batches and two sinks that are keyed by output partition."""
+    """Build the graph between a source of raw batches and two sinks that are keyed by output partition.
+
+    ``shelf`` has the states that instruments begin with, and gets all of them at each epoch's end.
+    """
+    states = shelf if shelf is not None else Shelf()
     flow = Dataflow(FLOW_ID)
     raw = op.input("raw", flow, source)
     decoded = op.flat_map_batch("decode", raw, pipeline.decode)
     split = op.branch("decoded", decoded, _is_group)
     groups = op.key_on("by_instrument", split.trues, lambda group: group.instrument)
-    measured = op.stateful_batch("measure", groups, lambda state: InstrumentLogic(pipeline, state))
+    measured = op.stateful_batch("measure", groups, lambda state: InstrumentLogic(pipeline, states, state))
     sound = op.branch("measured", op.key_rm("measured_items", measured), _is_measured)
     records = op.flat_map_batch("encode", sound.trues, pipeline.encode)
     op.output("metrics", records, metrics)
@@ -60,36 +66,49 @@ def _is_measured(item: MeasuredGroup | Fault) -> TypeGuard[MeasuredGroup]:
     return type(item) is MeasuredGroup
 
 
-class InstrumentLogic(StatefulBatchLogic[Group, "MeasuredGroup | Fault", "tuple[int, bytes]"]):
+class InstrumentLogic(StatefulBatchLogic[Group, "MeasuredGroup | Fault", "tuple[str, int, bytes]"]):
     """The memory of one instrument inside Bytewax: the partition that its messages come from, and its measurer.
 
     An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
-    is a ``partition_moved`` fault each.
+    is a ``partition_moved`` fault each. Its snapshot is a plain tuple: Bytewax pickles it, and class paths change.
     """
 
-    def __init__(self, pipeline: Pipeline, state: tuple[int, bytes] | None) -> None:
+    def __init__(self, pipeline: Pipeline, shelf: Shelf, state: tuple[str, int, bytes] | None) -> None:
         self._pipeline = pipeline
-        self._partition, measurer_state = state if state is not None else (-1, b"")
-        self._measurer = Measurer(pipeline.config, measurer_state)
+        self._shelf = shelf
+        self._known: tuple[InstrumentState, Measurer] | None = None
+        if state is not None:
+            shelf.put(InstrumentState(*state))
+            self._known = self._begin(InstrumentState(*state))
 
     def on_batch(self, values: list[Group]) -> tuple[list[MeasuredGroup | Fault], bool]:
         """Measure the groups in their order."""
+        if self._known is None:
+            first = values[0]
+            new = InstrumentState(first.instrument, first.partition, b"")
+            self._known = self._begin(self._shelf.get(first.instrument) or new)
+        (_, home, _), measurer = self._known
         out: list[MeasuredGroup | Fault] = []
         for group in values:
-            if self._partition < 0:
-                self._partition = group.partition
-            if group.partition == self._partition:
-                out.append(self._pipeline.measure(self._measurer, group))
+            if group.partition == home:
+                out.append(self._pipeline.measure(measurer, group))
             else:
-                out += self._moved(group)
+                out += self._moved(group, home)
         return out, StatefulBatchLogic.RETAIN
 
-    def snapshot(self) -> tuple[int, bytes]:
-        """The state as a value."""
-        return self._partition, self._measurer.state()
+    def snapshot(self) -> tuple[str, int, bytes]:
+        """The state as a value; it is on the shelf from now on."""
+        assert self._known is not None, "Bytewax asks only for what was given something"
+        state, measurer = self._known
+        state = state._replace(measurer=measurer.state())
+        self._shelf.put(state)
+        return state.instrument, state.partition, state.measurer
 
-    def _moved(self, group: Group) -> list[Fault]:
-        detail = f"expected {group.instrument} on partition {self._partition}, received it on {group.partition}"
+    def _begin(self, state: InstrumentState) -> tuple[InstrumentState, Measurer]:
+        return state, Measurer(self._pipeline.config, state.measurer)
+
+    def _moved(self, group: Group, home: int) -> list[Fault]:
+        detail = f"expected {group.instrument} on partition {home}, received it on {group.partition}"
         origin = group.origin
         indices = [origin.find(group.partition, event.offset) for event in group.events]
         self._pipeline.counts.faults["partition_moved"] += len(indices)

@@ -27,7 +27,9 @@ from orderbook import MeasureConfig
 
 def topic_names(settings: Settings) -> TopicNames:
     """The topics by their settings."""
-    return TopicNames(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
+    return TopicNames(
+        settings.raw_topic, settings.metrics_topic, settings.faults_topic, settings.checkpoints_topic
+    )
 
 
 def wait_for(broker: Broker, settings: Settings, stop: Stop | None = None) -> None:

@@ -52,6 +52,8 @@ class Pipeline:
                 counts.messages += len(raw)
                 counts.ignored += decoded.ignored
                 counts.faults.update(fault.reason for fault in decoded.faults)
+                counts.notices.update(fault.reason for fault in raw.lost)
+                out += raw.lost
                 out += decoded.groups
                 out += decoded.faults
         return out

@@ -199,9 +199,9 @@ def _explain(sources: _Sources, name: str, inside: tuple[int | str, ...], receiv
 
 
 def _same_topics(sources: _Sources, settings: Settings) -> Iterable[str]:
-    """Two of the three topics under one name would feed the job its own output."""
+    """Two of the topics under one name would feed the job its own output."""
     names: dict[str, str] = {}
-    for name in ("raw_topic", "metrics_topic", "faults_topic"):
+    for name in ("raw_topic", "metrics_topic", "faults_topic", "checkpoints_topic"):
         topic = getattr(settings, name)
         if topic in names:
             origin = sources.said_by.get(name, "default")

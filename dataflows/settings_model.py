@@ -60,6 +60,9 @@ class Settings(BaseModel):
     raw_topic: Topic = _setting("depth.raw", "Topic with raw depth messages.", _TOPIC_EXPECTED)
     metrics_topic: Topic = _setting("depth.metrics", "Topic for metric records.", _TOPIC_EXPECTED)
     faults_topic: Topic = _setting("depth.faults", "Topic for messages that can't be used.", _TOPIC_EXPECTED)
+    checkpoints_topic: Topic = _setting(
+        "depth.checkpoints", "Topic for checkpoints of the state, which replays begin with.", _TOPIC_EXPECTED
+    )
     state_dir: Path = _setting(
         default_state_dir, "Folder for recovery state, on a local disk; one folder in it for each shard.", "a folder"
     )
@@ -114,6 +117,14 @@ class Settings(BaseModel):
     epoch_interval_ms: int = _setting(
         1000, "Time between two recovery points.", "10 .. 600000", "ms", ge=10, le=600_000
     )
+    checkpoint_interval: int = _setting(
+        50_000,
+        "Raw messages of a partition between two checkpoints, at least; 0 writes none.",
+        "0 .. 1000000000",
+        "messages",
+        ge=0,
+        le=1_000_000_000,
+    )
     batch_size: int = _setting(2000, "Raw messages read at once, at most.", "1 .. 100000", "messages", ge=1, le=100_000)
     metrics_addr: str | None = _setting(
         None, "Address for Prometheus' /metrics, as host:port; unset is off, port 0 any free one.", "host:port"
@@ -146,7 +157,7 @@ class Settings(BaseModel):
             raise ValueError("a truth value")  # noqa: TRY004 (pydantic collects ValueErrors)
         return value
 
-    @field_validator("raw_topic", "metrics_topic", "faults_topic")
+    @field_validator("raw_topic", "metrics_topic", "faults_topic", "checkpoints_topic")
     @classmethod
     def _legal_topic(cls, value: str) -> str:
         return _matching(_TOPIC, value)

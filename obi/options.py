@@ -20,7 +20,7 @@ from dataflows.settings_model import SettingInfo
 from orderbook.presets import PRESETS
 
 BROKER: Final = ("bootstrap_servers", "broker_timeout_s", "kafka")
-TOPICS: Final = ("raw_topic", "metrics_topic", "faults_topic")
+TOPICS: Final = ("raw_topic", "metrics_topic", "faults_topic", "checkpoints_topic")
 DECODING: Final = ("default_venue", "bare_depth", "max_levels", "max_message_bytes")
 MEASURING: Final = (
     "depth_levels",
@@ -30,7 +30,15 @@ MEASURING: Final = (
     "contract_sizes",
 )
 LOGGING: Final = ("log_level", "log_format")
-JOB: Final = ("state_dir", "delivery", "epoch_interval_ms", "batch_size", "metrics_addr", "from_")
+JOB: Final = (
+    "state_dir",
+    "delivery",
+    "epoch_interval_ms",
+    "checkpoint_interval",
+    "batch_size",
+    "metrics_addr",
+    "from_",
+)
 
 _PANELS: Final = {
     "Broker": BROKER,

@@ -23,6 +23,7 @@ from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.graph import FLOW_ID, InstrumentLogic, build
 from dataflows.pipeline import MeasuredGroup, Pipeline
+from dataflows.shelf import InstrumentState, Shelf
 from orderbook import MeasureConfig
 from orderbook.events import Side
 from tests.dataflows.speak import pipeline, speak, split, woven
@@ -253,7 +254,7 @@ def test_a_group_that_travels_to_another_process_measures_and_faults_alike() -> 
     for raw in (feed(), *moved()):
         for group in groups(steps, raw):
             travelled = pickle.loads(pickle.dumps(group))
-            first, second = InstrumentLogic(steps, None), InstrumentLogic(steps, None)
+            first, second = InstrumentLogic(steps, Shelf(), None), InstrumentLogic(steps, Shelf(), None)
 
             assert encoded(steps, first.on_batch([travelled])[0]) == encoded(steps, second.on_batch([group])[0])
             assert elsewhere(steps, travelled) == elsewhere(steps, group)
@@ -266,7 +267,7 @@ def encoded(steps: Pipeline, items: list[MeasuredGroup | Fault]) -> list[Any]:
 
 def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
     """What an instrument of another partition makes of the group."""
-    logic = InstrumentLogic(steps, (group.partition + 1, b""))
+    logic = InstrumentLogic(steps, Shelf(), (group.instrument, group.partition + 1, b""))
     items, keep = logic.on_batch([group])
 
     assert keep == StatefulBatchLogic.RETAIN
@@ -278,14 +279,14 @@ def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
 def test_the_state_of_an_instrument_is_a_value_that_later_messages_leave_alone() -> None:
     steps = pipeline()
     [first, second] = [groups(steps, speak([(SPOT, spot(n, n + 1, BIDS, ASKS))]))[0] for n in (1, 3)]
-    logic = InstrumentLogic(steps, None)
+    logic = InstrumentLogic(steps, Shelf(), None)
     logic.on_batch([first])
     state = logic.snapshot()
     kept = pickle.dumps(state)
     logic.on_batch([second])
 
     assert pickle.dumps(state) == kept != pickle.dumps(logic.snapshot())
-    assert InstrumentLogic(steps, state).snapshot() == state
+    assert InstrumentLogic(steps, Shelf(), state).snapshot() == state
 
 
 def test_two_workers_give_what_one_gives() -> None:
