@@ -55,11 +55,12 @@ class Standing(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A process began to write."""
+    """A process began to write; ``fresh`` when it remembered nothing: the beginning of a generation."""
 
     standing: Standing
     shard: str
     settings: Mapping[str, Any]
+    fresh: bool = True
 
 
 class Checkpoint(NamedTuple):
@@ -99,9 +100,10 @@ class Journal:
         """
         offsets: dict[int, int] = {}
         for number, start in starts.items():
-            value = orjson.dumps({**start.standing._asdict(), "shard": start.shard, "settings": start.settings})
+            standing, shard, settings, fresh = start
+            value = orjson.dumps({**standing._asdict(), "shard": shard, "settings": settings, "fresh": fresh})
             report = partial(self._started, offsets)
-            headers: list[tuple[str, str | bytes | None]] = [*self._headers(START, start.standing)]
+            headers: list[tuple[str, str | bytes | None]] = [*self._headers(START, standing)]
             self._producer.produce(self._topic, value, START, number, report, headers=headers)
         self._producer.flush(REQUEST_S)
         if missing := sorted(starts.keys() - offsets.keys()):

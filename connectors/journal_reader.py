@@ -56,14 +56,15 @@ class JournalReader:
         return None if entry is None else entry.generation
 
     def beginning(self, generation: int) -> Start | None:
-        """The first start of a generation; None when the journal no longer has it."""
+        """How a generation began, with no memory; None when the journal does not have it (any more)."""
         at = self._behind((generation, -1))
         while at < self._end:
             for entry in self._read(at, min(at + _CHUNK, self._end)):
                 if entry.generation > generation:
                     return None
                 if entry.kind == START and entry.generation == generation:
-                    return _start(entry)
+                    start = _start(entry)
+                    return start if start.fresh else None
             at += _CHUNK
         return None
 
@@ -180,4 +181,4 @@ def _standing(told: dict[str, Any]) -> Standing:
 
 def _start(entry: _Entry) -> Start:
     told = orjson.loads(entry.value)
-    return Start(_standing(told), told["shard"], told["settings"])
+    return Start(_standing(told), told["shard"], told["settings"], told["fresh"])

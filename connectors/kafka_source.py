@@ -7,9 +7,9 @@ group, no committed offsets: the position is in our own state, and a broker that
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -18,6 +18,7 @@ from typing_extensions import override
 from connectors.broker import LOG, Broker, BrokerError, Stop, TopicMissingError, is_transient
 from connectors.position import Position, gone, lost, start_position
 from connectors.raw import Fault, Headers, RawBatch
+from connectors.source_observer import Settled, SourceObserver
 
 _IDLE_S: Final = 0.01
 """How long a poll waits when nothing came before: the longest that Bytewax is held up, and 100 wake-ups a second."""
@@ -45,19 +46,6 @@ _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 _GONE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)  # noqa: SLF001
 
 
-class SourceObserver(Protocol):
-    """Who wants to know how reading goes; called by batch or by second, never by message."""
-
-    def batch(self, messages: int, size_bytes: int) -> None:
-        """A batch was read."""
-
-    def lag(self, partition: int, messages: int) -> None:
-        """So many messages of a partition are not read yet, as far as is known without asking."""
-
-    def recovery_point(self) -> None:
-        """The position was taken for a recovery point."""
-
-
 class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
     """A topic's partitions as Bytewax's source; its items are whole batches.
 
@@ -73,8 +61,7 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         until_end: stop where each partition ended when the source was built, instead of going on for ever.
         stop: when set, the source ends, so that the last epoch closes with a recovery point.
         observer: told how reading goes.
-        on_settled: called between two epochs, when everything read so far was answered and is in a recovery point, with
-            the next offset by partition, and the bytes read so far.
+        on_settled: told when all is settled.
     """
 
     def __init__(
@@ -90,7 +77,7 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         until_end: bool = False,
         stop: Stop | None = None,
         observer: SourceObserver | None = None,
-        on_settled: Callable[[Mapping[int, int], int], None] | None = None,
+        on_settled: Settled | None = None,
     ) -> None:
         self.broker = broker
         self.topic = topic
@@ -144,7 +131,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         try:
             ours = {**_CONSUMER, "enable.partition.eof": source.until_end}
             self._consumer = Consumer(source.broker.config(ours, _CONSUMER_DEFAULTS))
-            self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in sorted(self._open)])
+            self._assign()
         except KafkaException as error:
             raise source.broker.failed(f"messages of topic {self._topic}", error) from error
 
@@ -183,6 +170,10 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     @override
     def close(self) -> None:
         self._consumer.close()
+
+    def _assign(self) -> None:
+        """Read on where reading stands."""
+        self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in sorted(self._open)])
 
     def _poll(self, most: int) -> list[Message]:
         """What is there, at once; only when nothing is there, what comes within a moment."""
@@ -242,7 +233,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
                 self._reach(partition, min(cast("int", event.offset()), self._ends[partition]))
         elif code in _LOST:
             self._skip_what_is_gone(self._source.broker.offsets(self._topic, [partition]))
-            self._consumer.seek(TopicPartition(self._topic, partition, self._next[partition]))
+            self._assign()  # librdkafka has given the partition up, and does not seek in it any more
         elif code in _GONE:
             raise self._gone(error)
         elif not is_transient(error):

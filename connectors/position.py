@@ -42,8 +42,12 @@ def lost(topic: str, gone: Mapping[int, tuple[int, int, int]]) -> OffsetsLostErr
         else:
             line += f"the end is {end}, the topic was made anew or cut"
         lines.append(line)
-    do = "to go on without them: obi run --accept-loss (one offsets_lost fault a partition, and full books resync); "
+    do = ""
+    if any(wanted < low for wanted, low, _ in gone.values()):
+        do = (
+            "to go on without them: obi run --accept-loss (one offsets_lost fault a partition, and full books resync); "
+        )
     if any(wanted > end for wanted, _, end in gone.values()):
-        do = "this state is of another topic: move its folder in the state directory away, and start with --new-generation; "
+        do += "a state of another topic: move its folder in the state directory away, and start with --new-generation; "
     do += "a longer retention.ms of the topic keeps this from happening"
     return OffsetsLostError("\n  ".join([f"offsets of topic {topic} are lost:", *lines, do]))

@@ -27,6 +27,9 @@ FAULTS_RETENTION_MS: Final = 30 * DAY_MS
 
 _FAULT_HEADERS_BYTES: Final = 65_536
 _LEADERS_S: Final = 15.0
+_CREATE_S: Final = 5.0
+_BROKERS_COPIES: Final = -1
+"""As many copies as the broker makes by default."""
 _SHOWN: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type", "max.message.bytes")
 
 
@@ -119,6 +122,18 @@ def create_topics(
     )
 
 
+def create_checkpoints_topic(broker: Broker, names: TopicNames, partitions: int) -> None:
+    """Make the topic for checkpoints, with the broker's own number of copies.
+
+    Raises:
+        BrokerError: the broker refused, or did not answer.
+    """
+    client, name = broker.admin(), names.checkpoints
+    topic = NewTopic(name, partitions, _BROKERS_COPIES, config=topic_settings(names)[name])
+    _create(broker, client, [topic], timeout_s=_CREATE_S)
+    _wait_for_leaders(broker, client, [name])
+
+
 def topic_settings(names: TopicNames, retention_ms: int = RETENTION_MS) -> dict[str, dict[str, str]]:
     """The settings of each topic, by name."""
     common = {"cleanup.policy": "delete", "retention.ms": str(retention_ms)}
@@ -179,8 +194,8 @@ def describe_topics(broker: Broker, names: TopicNames) -> tuple[TopicFacts, ...]
     )
 
 
-def _create(broker: Broker, client: AdminClient, topics: list[NewTopic]) -> None:
-    for name, future in client.create_topics(topics, operation_timeout=REQUEST_S, request_timeout=REQUEST_S).items():
+def _create(broker: Broker, client: AdminClient, topics: list[NewTopic], timeout_s: float = REQUEST_S) -> None:
+    for name, future in client.create_topics(topics, operation_timeout=timeout_s, request_timeout=timeout_s).items():
         error = future.exception()
         if error is None:
             continue

@@ -57,7 +57,7 @@ class Generations:
         self._choice = choice
         self._start = start
 
-    def begin(self, partitions: Sequence[int], added: bool) -> Beginning:  # noqa: FBT001 (one of two ways, by position)
+    def begin(self, partitions: Sequence[int], added: bool) -> Beginning:
         """How these partitions begin; ``added`` ones are read from their first message, whatever ``start`` says.
 
         Raises:
@@ -105,27 +105,26 @@ class Generations:
                     return start.standing, ()
         first = offsets.raw[partition][0]
         if first > 0:
-            raise SettingsError(
-                [
-                    f"--resume-from-output: expected a checkpoint in {self._names.checkpoints} or the whole history of partition "
-                    f"{partition} in {self._names.raw}, received no checkpoint and a first offset of {first}; the state can't be "
-                    "rebuilt exactly: begin a new generation with --new-generation"
-                ]
+            problem = (
+                f"--resume-from-output: expected a checkpoint in {self._names.checkpoints} or the whole history of partition "
+                f"{partition} in {self._names.raw}, received no checkpoint and a first offset of {first}; the state can't be "
+                "rebuilt exactly: begin a new generation with --new-generation"
             )
+            raise SettingsError([problem])
         return Standing(1, 0, 0, 0), ()
 
     def _refused(self, written: Sequence[int]) -> SettingsError:
         shown = ", ".join(map(str, written))
-        return SettingsError(
-            [
-                f"state_dir: expected the state of what is in {self._names.metrics} and {self._names.faults} (partitions {shown}), "
-                "received an empty folder; seq would silently start at 1 again. Say which it is:\n"
-                f"    obi run --shard {self._shard} --resume-from-output   the disk was lost, or is another one: rebuild the state from "
-                "the topics,\n        and write only what is not there yet\n"
-                f"    obi run --shard {self._shard} --new-generation       begin again: seq from 1, behind what is there\n"
-                "    --state-dir FOLDER                    it is in another folder"
-            ]
+        command = f"obi run --shard {self._shard}"
+        problem = (
+            f"state_dir: expected the state of what is in {self._names.metrics} and {self._names.faults} (partitions {shown}), "
+            "received an empty folder; seq would silently start at 1 again. Say which it is:\n"
+            f"    {command} --resume-from-output  the disk was lost or is another one: rebuild the state from the topics,\n"
+            f"    {'':{len(command)}}                       and write only what is not there yet\n"
+            f"    {command} --new-generation      begin again: seq from 1, behind what is there\n"
+            f"    {command} --state-dir FOLDER    the state is in another folder"
         )
+        return SettingsError([problem])
 
 
 def _beginning(names: TopicNames, standings: Mapping[int, Standing], seed: Iterable[InstrumentState]) -> Beginning:

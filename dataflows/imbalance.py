@@ -17,13 +17,13 @@ from bytewax.dataflow import Dataflow
 
 from connectors.broker import Broker, BrokerError
 from connectors.kafka_source import part_per_partition
-from connectors.topics import check_topics
+from connectors.topics import PartitionsError, check_topics
 from dataflows.counts import Counts
+from dataflows.execution import known_cause, signals_set
 from dataflows.graph import FLOW_ID, build
-from dataflows.job import job, topic_names, wait_for
+from dataflows.job import job, sinks, topic_names, wait_for
 from dataflows.logs import configure_logs
 from dataflows.monitor import Monitor
-from dataflows.runner import known_cause, signals_set
 from dataflows.settings import SettingsError, load_settings
 
 __all__ = ["FLOW_ID", "build", "flow"]
@@ -43,7 +43,7 @@ def flow() -> Dataflow:
     """
     try:
         return _flow()
-    except (SettingsError, BrokerError) as error:
+    except (SettingsError, PartitionsError, BrokerError) as error:
         raise SystemExit(_told(error)) from None
 
 
@@ -66,9 +66,8 @@ def _flow() -> Dataflow:
         settings,
         broker,
         part_per_partition(range(partitions[names.raw])),
-        partitions,
+        sinks(settings, broker, range(partitions[names.raw]), stop=stop),
         counts=counts,
-        start=settings.from_,
         stop=stop,
         observer=monitor,
     )
@@ -83,7 +82,7 @@ def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackT
         raise SystemExit(_told(expected))
 
 
-def _told(error: SettingsError | BrokerError) -> int:
+def _told(error: SettingsError | PartitionsError | BrokerError) -> int:
     """Say what went wrong; the exit code for it."""
     sys.stderr.write(f"error: {error}\n")
-    return _WRONG_SETTINGS if isinstance(error, SettingsError) else _OUTSIDE_FAILED
+    return _OUTSIDE_FAILED if isinstance(error, BrokerError) else _WRONG_SETTINGS

@@ -6,30 +6,44 @@ Bytewax's own cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import structlog
 from bytewax.dataflow import Dataflow
 
 from connectors.broker import Broker, Stop
 from connectors.decode import Decoder
-from connectors.kafka_sink import KafkaSink
-from connectors.kafka_source import KafkaSource, SourceObserver
+from connectors.kafka_sink import KafkaSink, Superseded
+from connectors.kafka_source import KafkaSource
 from connectors.shrink_fault import shrink_fault
+from connectors.source_observer import Settled, SourceObserver
 from connectors.tail import fault_answers_to, record_answers_to
 from connectors.topics import TopicNames
 from dataflows.counts import Counts
 from dataflows.graph import build
 from dataflows.pipeline import Pipeline
 from dataflows.settings import Settings
+from dataflows.shelf import Shelf
 from orderbook import MeasureConfig
+
+_NUMBERS: Final = {
+    "depth_levels",
+    "delta_volume_window",
+    "delta_estimator",
+    "large_order_threshold_pct",
+    "contract_sizes",
+    "default_venue",
+    "bare_depth",
+    "max_levels",
+    "max_message_bytes",
+}
 
 
 def topic_names(settings: Settings) -> TopicNames:
     """The topics by their settings."""
-    return TopicNames(
-        settings.raw_topic, settings.metrics_topic, settings.faults_topic, settings.checkpoints_topic
-    )
+    return TopicNames(settings.raw_topic, settings.metrics_topic, settings.faults_topic, settings.checkpoints_topic)
 
 
 def wait_for(broker: Broker, settings: Settings, stop: Stop | None = None) -> None:
@@ -52,18 +66,69 @@ def wait_for(broker: Broker, settings: Settings, stop: Stop | None = None) -> No
     )
 
 
+class Sinks(NamedTuple):
+    """Where records and faults go."""
+
+    metrics: KafkaSink
+    faults: KafkaSink
+
+    def ends(self, partition: int) -> tuple[int, int]:
+        """Offsets of both topics behind which nothing of a partition is written yet, when all is settled."""
+        return self.metrics.ends[partition], self.faults.ends[partition]
+
+
+def sinks(
+    settings: Settings,
+    broker: Broker,
+    partitions: Sequence[int],
+    *,
+    begins: Mapping[str, Mapping[int, int]] | None = None,
+    superseded: Superseded | None = None,
+    who: str = "this job",
+    stop: Stop | None = None,
+) -> Sinks:
+    """The sinks of the metrics and the faults topic.
+
+    Args:
+        settings: which topics, and how they are written.
+        broker: where the topics are.
+        partitions: that this process writes.
+        begins: by output topic and partition, where the output of this state began.
+        superseded: whether another process began to write a partition after us.
+        who: the name of this job in messages.
+        stop: cuts waiting for the broker short.
+    """
+    to = partial(
+        KafkaSink,
+        broker,
+        partitions=partitions,
+        delivery=settings.delivery,
+        superseded=superseded,
+        who=who,
+        stop=stop,
+    )
+    begins = begins or {}
+    metrics, faults = settings.metrics_topic, settings.faults_topic
+    return Sinks(
+        to(metrics, identify=record_answers_to, begins=begins.get(metrics)),
+        to(faults, identify=fault_answers_to, begins=begins.get(faults), shrink=shrink_fault),
+    )
+
+
 def job(
     settings: Settings,
     broker: Broker,
     parts: Mapping[str, tuple[int, ...]],
-    partitions: Mapping[str, int],
+    out: Sinks,
     *,
     counts: Counts,
-    begins: Mapping[str, Mapping[int, int]] | None = None,
-    start: str = "earliest",
+    shelf: Shelf | None = None,
+    begins: Mapping[int, int] | None = None,
+    accept_loss: bool = False,
     until_end: bool = False,
     stop: Stop | None = None,
     observer: SourceObserver | None = None,
+    on_settled: Settled | None = None,
 ) -> Dataflow:
     """The graph between the topics that the settings name.
 
@@ -71,54 +136,35 @@ def job(
         settings: what is measured and how raw messages are read.
         broker: where the topics are.
         parts: partitions of the raw topic by source part.
-        partitions: number of partitions by topic.
+        out: the sinks.
         counts: counted into.
-        begins: by output topic and partition, where the output of this state began.
-        start: where partitions without state start.
+        shelf: states that instruments begin with; gets all of them.
+        begins: by partition, where reading begins when no recovery point says; else ``settings.from_``.
+        accept_loss: go on where raw messages were deleted before they were read.
         until_end: stop where the raw topic ends when the source is built.
         stop: ends the source.
         observer: told how reading goes.
+        on_settled: called between two epochs (see ``connectors.kafka_source``).
     """
     source = KafkaSource(
         broker,
         settings.raw_topic,
         parts,
         batch_size=settings.batch_size,
-        start=start,
+        start=settings.from_,
+        begins=begins,
+        accept_loss=accept_loss,
         until_end=until_end,
         stop=stop,
         observer=observer,
+        on_settled=on_settled,
     )
-    metrics, faults = _sinks(settings, broker, partitions, begins or {}, stop)
-    return build(source, metrics, faults, pipeline=pipeline_of(settings, counts))
+    return build(source, out.metrics, out.faults, pipeline=pipeline_of(settings, counts), shelf=shelf)
 
 
-def _sinks(
-    settings: Settings,
-    broker: Broker,
-    partitions: Mapping[str, int],
-    begins: Mapping[str, Mapping[int, int]],
-    stop: Stop | None,
-) -> tuple[KafkaSink, KafkaSink]:
-    """The sinks of the metrics and the faults topic."""
-    metrics = KafkaSink(
-        broker,
-        settings.metrics_topic,
-        partitions[settings.metrics_topic],
-        identify=record_answers_to,
-        begins=begins.get(settings.metrics_topic),
-        stop=stop,
-    )
-    faults = KafkaSink(
-        broker,
-        settings.faults_topic,
-        partitions[settings.faults_topic],
-        identify=fault_answers_to,
-        begins=begins.get(settings.faults_topic),
-        shrink=shrink_fault,
-        stop=stop,
-    )
-    return metrics, faults
+def numbers_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a record's numbers depend on, as plain JSON values."""
+    return settings.model_dump(mode="json", include=_NUMBERS)
 
 
 def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:

@@ -8,11 +8,12 @@ deleted first.
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bytewax.recovery import init_db_dir
 
@@ -69,6 +70,16 @@ def purge(folder: Path) -> int:
     with _opened(folder) as stores:
         epoch = resume_epoch(stores)
         return sum(s.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,)).rowcount for s in stores)
+
+
+def newest_state(folder: Path, step: str, key: str) -> Any:
+    """What a step's part remembers of the last recovery point (of a purged store); None when there is none."""
+    with _opened(folder) as stores:
+        query = "SELECT snap_epoch, ser_change FROM snaps WHERE step_id = ? AND state_key = ?"
+        found = [row for store in stores for row in store.execute(query, (step, key))]
+    if not found or (change := max(found)[1]) is None:
+        return None
+    return pickle.loads(change)  # noqa: S301 (Bytewax's own way to write it, into the user's own folder)
 
 
 def resume_epoch(stores: list[sqlite3.Connection]) -> int:

@@ -1,48 +1,38 @@
-"""The job as a process: broker, topics and state are made sure of, the graph runs, signals end it cleanly.
+"""The job as a process: broker, topics, state and journal are made sure of, then the graph runs until it is told to stop.
 
-Owns the order of a start (the cheap and telling checks first), what a signal does, and the way a failure inside Bytewax
-comes out as the error that it was.
+Owns the order of a start: the cheap and telling checks first, and nothing is written before all of them are passed.
 """
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import structlog
 from bytewax.dataflow import Dataflow
-from bytewax.recovery import RecoveryConfig
-from bytewax.run import cli_main
 
 from connectors.broker import Broker, BrokerError
+from connectors.source_observer import Settled
 from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
-from dataflows.job import job, topic_names, wait_for
+from dataflows.execution import execute, rare_collections, signals_set
+from dataflows.generations import Choice, Generations
+from dataflows.job import Sinks, job, numbers_settings, sinks, topic_names, wait_for
+from dataflows.journaling import Journaling, has_journal
 from dataflows.monitor import Monitor
-from dataflows.recovery import StateError, open_state
 from dataflows.settings import Settings, SettingsError
+from dataflows.shards import Shard
+from dataflows.shelf import Shelf
+from dataflows.state import State, open_state
 from orderbook import SCHEMA
 
 PART: Final = "all"
 """Name of the one source part of a shard; recovery finds the position by it."""
-
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-
-_GC_THRESHOLD: Final = (100_000, 20, 20)
-"""Batches make many objects and hardly a cycle: the default (700, 10, 10) looks for cycles all the time, 6 % of it."""
-
-_STORE_FAILED: Final = ("SqliteFailure", "database or disk is full", "disk I/O error")
 
 
 @dataclass(frozen=True)
@@ -58,50 +48,50 @@ class RunSummary:
 
 
 def run(
-    settings: Settings, *, until_end: bool = False, start: str | None = None, stop: threading.Event | None = None
+    settings: Settings,
+    *,
+    shard: Shard = Shard(),  # noqa: B008 (frozen)
+    until_end: bool = False,
+    choice: Choice | None = None,
+    accept_loss: bool = False,
+    stop: threading.Event | None = None,
 ) -> RunSummary:
     """Run the job until it is told to stop; SIGINT and SIGTERM do (a second one kills), when this is the main thread.
 
     Args:
         settings: all of them.
+        shard: which partitions; all by default.
         until_end: stop at the offsets that are the end of the raw topic now.
-        start: ``earliest`` or ``latest``, where there is no state; default ``settings.from_``.
+        choice: what to do when there is output, and no state of it.
+        accept_loss: go on where raw messages were deleted before they were read, with a fault for each partition.
         stop: ends the run cleanly when it is set.
 
     Raises:
-        SettingsError: the state directory can't be used or belongs to another job.
+        SettingsError: the state directory can't be used, belongs to another job, or is empty where the output is not.
+        PartitionsError: the topics have unequal partitions.
         BrokerError: broker, topics, state directory or the address for Prometheus failed (see its kinds).
     """
-    log = structlog.get_logger("obi")
     stop = stop or threading.Event()
     counts = Counts()
     monitor = Monitor(counts)
-    broker = Broker(settings.bootstrap_servers, settings.kafka)
-    names = topic_names(settings)
     begun = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(signals_set(stop))
         address = stack.enter_context(monitor.served(settings.metrics_addr))
+        broker = Broker(settings.bootstrap_servers, settings.kafka)
         if not _is_ready(broker, settings, stop):
             return _summary(counts, begun)
-        partitions = check_topics(broker, names)
-        ends = partial(output_ends, broker, names, partitions)
-        state = stack.enter_context(open_state(settings.state_dir, belongs_to(names, partitions), ends))
-        parts = {PART: tuple(range(partitions[names.raw]))}
-        flow = job(
-            settings,
-            broker,
-            parts,
-            partitions,
-            counts=counts,
-            begins=state.begins,
-            start=start or settings.from_,
-            until_end=until_end,
-            stop=stop,
-            observer=monitor,
-        )
+        process = _Process(settings=settings, broker=broker, shard=shard, counts=counts, monitor=monitor, stop=stop)
+        flow, state = process.prepare(stack, choice, accept_loss=accept_loss, until_end=until_end)
+        log = structlog.get_logger("obi")
+        partitions = ",".join(map(str, state.beginning.input))
         log.info(
-            "running", raw=names.raw, partitions=partitions[names.raw], state=str(state.folder), metrics_addr=address
+            "running",
+            raw=settings.raw_topic,
+            shard=str(shard),
+            partitions=partitions,
+            state=str(state.folder),
+            metrics_addr=address,
         )
         stack.enter_context(rare_collections())
         execute(flow, state.folder, timedelta(milliseconds=settings.epoch_interval_ms))
@@ -110,89 +100,98 @@ def run(
     return summary
 
 
-def belongs_to(names: TopicNames, partitions: Mapping[str, int]) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Process:
+    """One shard on its way to a running graph."""
+
+    settings: Settings
+    broker: Broker
+    shard: Shard
+    counts: Counts
+    monitor: Monitor
+    stop: threading.Event
+
+    def prepare(
+        self, stack: ExitStack, choice: Choice | None, *, accept_loss: bool, until_end: bool
+    ) -> tuple[Dataflow, State]:
+        """The graph, ready to run on its state; what it needs meanwhile is closed by ``stack``."""
+        settings, broker, names = self.settings, self.broker, topic_names(self.settings)
+        topics = check_topics(broker, names)
+        partitions = self._partitions(topics[names.raw])
+        journal = has_journal(broker, names, topics, wanted=settings.checkpoint_interval > 0)
+        generations = Generations(broker, names, self.shard, journal=journal, choice=choice, start=settings.from_)
+        mine = belongs_to(names)
+        state = stack.enter_context(open_state(settings.state_dir, self.shard, mine, partitions, generations.begin))
+        if choice == "new" and not state.new:
+            structlog.get_logger("obi").warning(
+                "going on with the state that is there; --new-generation is for an empty folder",
+                state=str(state.folder),
+            )
+        journaling = stack.enter_context(Journaling(broker, names.checkpoints).opened()) if journal else None
+        shelf = Shelf(state.beginning.seed)
+        out = self._sinks(partitions, state, journaling)
+        flow = job(
+            settings,
+            broker,
+            {PART: partitions},
+            out,
+            counts=self.counts,
+            shelf=shelf,
+            begins=state.beginning.input,
+            accept_loss=accept_loss,
+            until_end=until_end,
+            stop=self.stop,
+            observer=self.monitor,
+            on_settled=self._checkpoints(journaling, state, shelf, out),
+        )
+        return flow, state
+
+    def _sinks(self, partitions: tuple[int, ...], state: State, journaling: Journaling | None) -> Sinks:
+        return sinks(
+            self.settings,
+            self.broker,
+            partitions,
+            begins=state.beginning.output,
+            superseded=journaling.superseded if journaling else None,
+            who=f"shard {self.shard}",
+            stop=self.stop,
+        )
+
+    def _partitions(self, total: int) -> tuple[int, ...]:
+        partitions = self.shard.partitions(total)
+        if not partitions:
+            topic = self.settings.raw_topic
+            problem = (
+                f"--shard: expected at most {total} shards, as topic {topic} has partitions, received {self.shard}; "
+                "an idle shard is no use"
+            )
+            raise SettingsError([problem])
+        return partitions
+
+    def _checkpoints(self, journaling: Journaling | None, state: State, shelf: Shelf, out: Sinks) -> Settled | None:
+        """Tell the journal that we write from now on; what leaves checkpoints in it."""
+        if journaling is None:
+            return None
+        numbers = numbers_settings(self.settings)
+        journaling.claim(state, PART, self.shard, topic_names(self.settings), numbers)
+        interval = self.settings.checkpoint_interval
+        return journaling.checkpointer(shelf, out.ends, state.beginning, numbers, interval=interval).settled
+
+
+def belongs_to(names: TopicNames) -> dict[str, object]:
     """What the state is of: with anything else here it would be continued wrongly."""
     return {
         "schema": SCHEMA,
         "raw_topic": names.raw,
         "metrics_topic": names.metrics,
         "faults_topic": names.faults,
-        "partitions": partitions[names.raw],
     }
 
 
-def output_ends(broker: Broker, names: TopicNames, partitions: Mapping[str, int]) -> dict[str, dict[int, int]]:
-    """By output topic and partition the offset that the next message gets: where the output of a new state begins."""
-    return {
-        topic: {partition: end for partition, (_, end) in broker.offsets(topic, range(partitions[topic])).items()}
-        for topic in (names.metrics, names.faults)
-    }
-
-
-def execute(flow: Dataflow, folder: Path, epoch_interval: timedelta) -> None:
-    """Run a graph with recovery in this thread; errors come out as they were raised inside.
-
-    Raises:
-        StateError: the recovery store could not be written.
-        BrokerError: what source or sinks raised.
-    """
-    try:
-        cli_main(flow, epoch_interval=epoch_interval, recovery_config=RecoveryConfig(str(folder)))  # type: ignore[no-untyped-call]  # Bytewax's stub has no types here
-    except BaseException as error:
-        expected = known_cause(error)
-        if expected is not None:
-            raise expected from None
-        # A failure inside Bytewax's store is a panic of Rust: no Exception, and its text is all there is.
-        if any(sign in str(error) for sign in _STORE_FAILED):
-            raise StateError(
-                f"expected to write recovery state in {folder}, received: {error}; is the disk full?"
-            ) from error
-        raise
-
-
-def known_cause(error: BaseException) -> BrokerError | SettingsError | None:
-    """The error of ours that Bytewax has wrapped in its own."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, BrokerError | SettingsError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None
-
-
-@contextmanager
-def signals_set(stop: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set ``stop``; a second one does what it does by default. Only in the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def rare_collections() -> Iterator[None]:
-    """Look for cyclic garbage rarely, and never among what was there before; memory stays bounded all the same."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLD)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+def _warn_of(choice: Choice | None, state: State) -> None:
+    if choice == "new" and not state.new:
+        text = "going on with the state that is there; --new-generation is for an empty folder"
+        structlog.get_logger("obi").warning(text, state=str(state.folder))
 
 
 def _is_ready(broker: Broker, settings: Settings, stop: threading.Event) -> bool:

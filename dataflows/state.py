@@ -127,14 +127,14 @@ def _locked(folder: Path) -> IO[str]:
     return file
 
 
-def _prepare(
-    folder: Path, shard: Shard, meta: Mapping[str, object], partitions: Sequence[int], begin: Begin
-) -> State:
+def _prepare(folder: Path, shard: Shard, meta: Mapping[str, object], partitions: Sequence[int], begin: Begin) -> State:
     """Make the store if there is none, else check that it is ours; how the state began."""
     found = _read_meta(folder, shard)
     if found is None:
         if recovery.executions(folder):
-            raise _wrong(f"expected {_META} beside the recovery store in {folder}, it is missing; {way_on(folder, shard)}")
+            raise _wrong(
+                f"expected {_META} beside the recovery store in {folder}, it is missing; {way_on(folder, shard)}"
+            )
         beginning = begin(partitions, False)
         recovery.make_store(folder)
         write_seed(folder / _SEED, beginning.seed)
@@ -162,7 +162,10 @@ def _refuse(folder: Path, shard: Shard, meta: Mapping[str, object], found: Mappi
         for name in {**meta, **found}
         if meta.get(name) != found.get(name)
     ]
-    if any(meta.get(name) != found.get(name) for name in ("raw_topic", "metrics_topic", "faults_topic")):
+    same_version = found.get("state_version") == STATE_VERSION
+    if same_version and any(
+        meta.get(name) != found.get(name) for name in ("raw_topic", "metrics_topic", "faults_topic")
+    ):
         raise _wrong(
             f"expected the state of this job in {folder}, received that of another: {', '.join(differences)}; "
             "choose another folder with --state-dir, or name the topics as before"
@@ -204,7 +207,9 @@ def _explained(root: Path, folder: Path, shard: Shard) -> Iterator[None]:
             raise StateError(
                 f"expected to read and write the recovery store in {folder}, received: {error}; make room and start again"
             ) from error
-        raise _wrong(f"expected a sound recovery store in {folder}, received: {error}; {way_on(folder, shard)}") from error
+        raise _wrong(
+            f"expected a sound recovery store in {folder}, received: {error}; {way_on(folder, shard)}"
+        ) from error
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}:
             raise StateError(

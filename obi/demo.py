@@ -18,6 +18,7 @@ from connectors.recordings import RecordingReader
 from consumers.auditor import Auditor
 from consumers.board import Board
 from consumers.feeding import Feeding
+from dataflows.job import topic_names
 from dataflows.settings import Settings
 from obi.children import Child
 from obi.connecting import quiet_kafka
@@ -97,7 +98,7 @@ def _run(
         stack.enter_context(ended_like_ctrl_c())  # no process and no folder is left behind
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="obi-demo-")))
         broker = stack.enter_context(EmbeddedBroker())
-        broker.create(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
+        broker.create(*topic_names(settings))
         children = [Child(_job_arguments(settings, broker.bootstrap_servers, folder), folder, "job")]
         stack.callback(lambda: [child.stop() for child in children])
         what = f"{len(readers)} recordings" if readers else "simulated market"

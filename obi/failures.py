@@ -48,7 +48,9 @@ class CommandGroup(typer.core.TyperGroup):
 
 def exit_code(error: Exception) -> int | None:
     """The exit code of a failure that a user can do something about; None for a bug."""
-    if isinstance(error, SettingsError | PartitionsError | RecordingError | OSError) and not isinstance(error, ConnectionError):
+    if isinstance(error, SettingsError | PartitionsError | RecordingError | OSError) and not isinstance(
+        error, ConnectionError
+    ):
         return WRONG_USE
     if isinstance(error, BrokerError | KafkaException | ConnectionError):
         return OUTSIDE_FAILED

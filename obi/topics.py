@@ -1,4 +1,4 @@
-"""``obi topics``: the raw, metrics and faults topics, made alike and described."""
+"""``obi topics``: the topics of the job, made alike and described."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOUR_MS = 3_600_000
 
 @topics_app.callback()
 def _group() -> None:
-    """Make the three topics alike, or describe them."""
+    """Make the job's topics alike, or describe them."""
 
 
 @topics_app.command()
@@ -39,7 +39,7 @@ def create(
         float, typer.Option(min=0.1, metavar="H", help="Of raw messages and records; faults 30 days at least.")
     ] = RETENTION_MS / _HOUR_MS,
 ) -> None:
-    """Make the raw, metrics and faults topics with equal partition counts; those that are there stay as they are.
+    """Make the raw, metrics, faults and checkpoints topics with equal partition counts; those that are there stay.
 
     The raw topic is made with message.timestamp.type=LogAppendTime: with the producer's time, a recording of last year
     would fall to the retention within minutes.
@@ -65,7 +65,7 @@ def create(
 @topics_app.command()
 @with_settings(*BROKER, *TOPICS)
 def describe(settings: Settings) -> None:
-    """Show partitions, offsets and settings of the three topics; exit code 1 if one is missing.
+    """Show partitions, offsets and settings of the topics; exit code 1 if one is missing.
 
     \b
     Example:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.broker import Broker, BrokerError, TopicMissingError
+from connectors.broker import Broker, TopicMissingError
 from connectors.embedded import EmbeddedBroker
 from connectors.topics import (
     FAULTS_RETENTION_MS,
     RETENTION_MS,
+    PartitionsError,
     TopicNames,
     check_topics,
     create_line,
@@ -46,7 +47,7 @@ def test_the_embedded_broker_makes_topics_in_its_own_way(embedded: EmbeddedBroke
 def test_another_number_of_partitions_is_refused_before_anything_is_made(embedded: EmbeddedBroker) -> None:
     embedded.create("depth.metrics")
     broker = Broker(embedded.bootstrap_servers)
-    with pytest.raises(BrokerError, match=r"expected 8 partitions in each topic, received: depth\.metrics has 4"):
+    with pytest.raises(PartitionsError, match=r"expected 8 partitions in each topic, received: depth\.metrics has 4"):
         create_topics(broker, NAMES, partitions=8)
     assert "depth.raw" not in broker.topics()
 
@@ -61,7 +62,7 @@ def test_missing_topics_are_named_with_the_line_that_makes_them(embedded: Embedd
 
 def test_topics_are_described_also_where_they_are_missing(embedded: EmbeddedBroker) -> None:
     embedded.create("depth.raw")
-    raw, metrics, _ = describe_topics(Broker(embedded.bootstrap_servers), NAMES)
+    raw, metrics, *_ = describe_topics(Broker(embedded.bootstrap_servers), NAMES)
     assert raw.exists
     assert raw.offsets == dict.fromkeys(range(4), (0, 0))
     assert not metrics.exists

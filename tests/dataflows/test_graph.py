@@ -23,7 +23,7 @@ from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.graph import FLOW_ID, InstrumentLogic, build
 from dataflows.pipeline import MeasuredGroup, Pipeline
-from dataflows.shelf import InstrumentState, Shelf
+from dataflows.shelf import Shelf
 from orderbook import MeasureConfig
 from orderbook.events import Side
 from tests.dataflows.speak import pipeline, speak, split, woven

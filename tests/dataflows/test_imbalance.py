@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.embedded import EmbeddedBroker
+from connectors.topics import TopicNames
 from dataflows import graph, imbalance
 from tests.kafka_server import free_ports
 from tests.needs import ROOT
@@ -84,7 +85,7 @@ def test_missing_topics_are_3_with_the_line_to_type(tmp_path: Path, embedded: Em
 def test_a_signal_ends_it_with_0_after_what_it_has_read(
     tmp_path: Path, embedded: EmbeddedBroker, number: signal.Signals
 ) -> None:
-    embedded.create("depth.raw", "depth.metrics", "depth.faults")
+    embedded.create(*TopicNames())
     producer = Producer({"bootstrap.servers": embedded.bootstrap_servers})
     producer.produce("depth.raw", BOOK, KEY, 1)
     assert producer.flush(10) == 0
@@ -101,7 +102,7 @@ def test_a_signal_ends_it_with_0_after_what_it_has_read(
 
 
 def test_a_record_that_the_broker_refuses_is_3(tmp_path: Path, embedded: EmbeddedBroker) -> None:
-    embedded.create("depth.raw", "depth.metrics", "depth.faults")
+    embedded.create(*TopicNames())
     producer = Producer({"bootstrap.servers": embedded.bootstrap_servers})
     producer.produce("depth.raw", BOOK, KEY, 1)
     assert producer.flush(10) == 0

@@ -26,11 +26,15 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.broker import BrokerError, DeliveryError, TopicMissingError
 from connectors.embedded import EmbeddedBroker
-from dataflows import runner
+from connectors.topics import TopicNames
+from dataflows import execution
+from dataflows.beginning import Beginning
+from dataflows.execution import execute, known_cause, rare_collections, signals_set
 from dataflows.logs import configure_logs
-from dataflows.recovery import StateError, open_state
-from dataflows.runner import RunSummary, execute, known_cause, rare_collections, run, signals_set
+from dataflows.runner import RunSummary, run
 from dataflows.settings import Settings, SettingsError
+from dataflows.shards import Shard
+from dataflows.state import StateError, open_state
 from tests.kafka_server import free_ports
 from tests.needs import ROOT
 
@@ -49,7 +53,7 @@ def _restore_logs() -> Iterator[None]:
 
 @pytest.fixture
 def settings(embedded: EmbeddedBroker, tmp_path: Path) -> Settings:
-    embedded.create("depth.raw", "depth.metrics", "depth.faults")
+    embedded.create(*TopicNames())
     return Settings(
         bootstrap_servers=embedded.bootstrap_servers,
         state_dir=tmp_path / "state",
@@ -139,7 +143,7 @@ def test_a_stop_and_a_restart_repeat_and_lose_nothing(settings: Settings) -> Non
 
 def test_latest_leaves_out_what_was_there(settings: Settings) -> None:
     send(settings.bootstrap_servers, [depth(1), depth(2)])
-    assert run(settings, until_end=True, start="latest").messages == 0
+    assert run(settings.model_copy(update={"from_": "latest"}), until_end=True).messages == 0
     send(settings.bootstrap_servers, [depth(3)])
     assert run(settings, until_end=True).messages == 1  # the position is known now, wherever a new run would start
 
@@ -173,7 +177,7 @@ def test_a_stop_while_waiting_for_the_broker_is_a_clean_end(tmp_path: Path) -> N
 
 def test_two_jobs_on_one_state_directory_are_refused(settings: Settings) -> None:
     with (
-        open_state(settings.state_dir, {}),
+        open_state(settings.state_dir, Shard(), {}, (), lambda *_: Beginning({}, {}, {})),
         pytest.raises(StateError, match=f"process {os.getpid()} runs on it"),
     ):
         run(settings, until_end=True)
@@ -217,7 +221,7 @@ def test_a_store_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
     def fail(*_: object, **__: object) -> None:
         raise BaseException("called `Result::unwrap()` on an `Err` value: SqliteFailure(DiskFull)")  # noqa: TRY002 (Rust's panic)
 
-    monkeypatch.setattr(runner, "cli_main", fail)
+    monkeypatch.setattr(execution, "cli_main", fail)
     with pytest.raises(StateError, match="is the disk full"):
         execute(Dataflow("f"), tmp_path, timedelta(seconds=1))
 
@@ -233,7 +237,7 @@ def test_a_signal_asks_for_the_end_and_the_old_handlers_come_back() -> None:
 
 def test_a_second_signal_ends_the_process_at_once() -> None:
     code = (
-        "import threading, time; from dataflows.runner import signals_set\n"
+        "import threading, time; from dataflows.execution import signals_set\n"
         "with signals_set(threading.Event()):\n"
         "    print('ready', flush=True)\n"
         "    while True: time.sleep(0.05)"

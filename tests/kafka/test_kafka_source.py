@@ -90,7 +90,7 @@ def test_offsets_that_retention_took_are_an_error_at_start(kafka: Kafka, topics:
     send(kafka.bootstrap_servers, topic, 0, 20)
     delete_before(kafka.bootstrap_servers, topic, 12)
     with pytest.raises(
-        OffsetsLostError, match="expected to read on at offset 3, received: the earliest is 12, 9 offsets"
+        OffsetsLostError, match="expected to read on at offset 3, received: the earliest is 12, 9 messages"
     ):
         part_of(kafka.bootstrap_servers, topic, ((0, 3),))
     with pytest.raises(OffsetsLostError, match="expected to read on at offset 30, received: the end is 20"):
@@ -100,16 +100,38 @@ def test_offsets_that_retention_took_are_an_error_at_start(kafka: Kafka, topics:
     fresh.close()
 
 
+def vanish(servers: str, topic: str, part: KafkaSourcePart) -> None:
+    """Delete what comes next under the reader's feet."""
+    part._consumer.pause([TopicPartition(topic, 0)])
+    delete_before(servers, topic, 12)
+    part._consumer.seek(TopicPartition(topic, 0, 3))
+    part._consumer.resume([TopicPartition(topic, 0)])
+
+
 def test_offsets_that_vanish_while_it_reads_are_an_error_too(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("raw", partitions=1)
     send(kafka.bootstrap_servers, topic, 0, 20)
     part = part_of(kafka.bootstrap_servers, topic, ((0, 3),), until_end=False)
-    part._consumer.pause([TopicPartition(topic, 0)])
-    delete_before(kafka.bootstrap_servers, topic, 12)
-    part._consumer.seek(TopicPartition(topic, 0, 3))
-    part._consumer.resume([TopicPartition(topic, 0)])
-    with pytest.raises(OffsetsLostError, match="the broker no longer has it"):
+    vanish(kafka.bootstrap_servers, topic, part)
+    with pytest.raises(OffsetsLostError, match=r"offset 3, received: the earliest is 12, 9 messages"):
         drain(part, 100, 20.0)
+    part.close()
+
+
+def test_offsets_that_vanish_while_it_reads_can_be_accepted(kafka: Kafka, topics: Topics) -> None:
+    topic = topics.create("raw", partitions=1)
+    send(kafka.bootstrap_servers, topic, 0, 20)
+    source = KafkaSource(Broker(kafka.bootstrap_servers), topic, {"all": (0,)}, accept_loss=True)
+    part = source.build_part("raw", "all", ((0, 3),))
+    vanish(kafka.bootstrap_servers, topic, part)
+    read: list[RawBatch] = []
+    deadline = time.monotonic() + 20
+    while sum(map(len, read)) < 8 and time.monotonic() < deadline:
+        read += part.next_batch()
+    assert [int(v) for batch in read for v in batch.values if v is not None] == list(range(12, 20))
+    (fault,) = [fault for batch in read for fault in batch.lost]
+    assert (fault.reason, fault.partition, fault.offset) == ("offsets_lost", 0, 3)
+    assert "the earliest is 12, 9 messages are lost" in fault.detail
     part.close()
 
 

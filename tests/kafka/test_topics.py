@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from connectors.broker import Broker, BrokerError
-from connectors.topics import TopicNames, check_topics, create_topics, describe_topics
+from connectors.topics import PartitionsError, TopicNames, check_topics, create_topics, describe_topics
 from tests.kafka.conftest import Kafka
 from tests.kafka_topics import Topics
 
@@ -24,11 +24,11 @@ def broker(kafka: Kafka) -> Broker:
 
 
 def test_topics_are_made_with_their_settings_and_once(broker: Broker, names: TopicNames) -> None:
-    assert [made.created for made in create_topics(broker, names, partitions=3)] == [True, True, True]
+    assert [made.created for made in create_topics(broker, names, partitions=3)] == [True] * 4
     again = create_topics(broker, names, partitions=3)
-    assert [(made.created, made.partitions, made.remarks) for made in again] == [(False, 3, ())] * 3
+    assert [(made.created, made.partitions, made.remarks) for made in again] == [(False, 3, ())] * 4
     assert check_topics(broker, names) == dict.fromkeys(names, 3)
-    raw, metrics, faults = describe_topics(broker, names)
+    raw, metrics, faults, _ = describe_topics(broker, names)
     assert raw.config["message.timestamp.type"] == "LogAppendTime"
     assert metrics.config["message.timestamp.type"] == "CreateTime"
     assert int(faults.config["retention.ms"]) > int(raw.config["retention.ms"])
@@ -43,7 +43,7 @@ def test_a_topic_with_other_settings_gets_a_remark(broker: Broker, names: TopicN
 
 def test_another_number_of_partitions_is_refused(broker: Broker, names: TopicNames) -> None:
     create_topics(broker, names, partitions=2)
-    with pytest.raises(BrokerError, match="expected 3 partitions"):
+    with pytest.raises(PartitionsError, match="expected 3 partitions"):
         create_topics(broker, names, partitions=3)
 
 
@@ -52,7 +52,9 @@ def test_what_the_broker_refuses_is_told(broker: Broker, names: TopicNames) -> N
         create_topics(broker, names, partitions=1, replication_factor=7)
 
 
-def test_fewer_output_partitions_than_raw_ones_are_refused(broker: Broker, topics: Topics) -> None:
-    names = TopicNames(*(topics.create(f, partitions=n) for f, n in zip(TopicNames._fields, (3, 2, 3), strict=True)))
-    with pytest.raises(BrokerError, match=r"expected at least 3 partitions.*metrics\.\w+ has 2"):
+@pytest.mark.parametrize("counts", [(3, 2, 3, 3), (3, 3, 4, 3), (3, 3, 3, 1)])
+def test_topics_of_unequal_partitions_are_refused(broker: Broker, topics: Topics, counts: tuple[int, ...]) -> None:
+    kinds = zip(TopicNames._fields, counts, strict=True)
+    names = TopicNames(*(topics.create(kind, partitions=count) for kind, count in kinds))
+    with pytest.raises(PartitionsError, match=r"expected 3 partitions.*received: \w+\.\w+ has [124]; "):
         check_topics(broker, names)

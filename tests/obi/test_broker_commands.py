@@ -17,10 +17,11 @@ from typer.testing import CliRunner
 
 from connectors.embedded import PARTITIONS, EmbeddedBroker
 from connectors.feed_recording import partition_of
+from connectors.topics import TopicNames
 from obi.cli import app
 from tests.needs import ROOT
 
-TOPICS = ("depth.raw", "depth.metrics", "depth.faults")
+TOPICS = TopicNames()
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ CREATE = "obi topics create"
 
 
 def facts(*counts: int, config: dict[str, str] | None = None) -> tuple[TopicFacts, ...]:
-    names = ("raw", "metrics", "faults")
+    names = ("raw", "metrics", "faults", "checkpoints")
     return tuple(
         TopicFacts(name, exists=count > 0, offsets=dict.fromkeys(range(count), (0, 0)), config=config or {})
         for name, count in zip(names, counts, strict=True)
@@ -31,23 +31,27 @@ def verdicts(*counts: int, config: dict[str, str] | None = None) -> list[tuple[s
 def test_equal_partitions_and_arrival_time_are_right() -> None:
     config = {"message.timestamp.type": "LogAppendTime"}
 
-    assert verdicts(4, 4, 4, config=config) == [("OK", "partitions"), ("OK", "raw time")]
+    assert verdicts(4, 4, 4, 4, config=config) == [("OK", "partitions"), ("OK", "raw time")]
 
 
-def test_fewer_output_partitions_fail_and_more_are_a_warning() -> None:
-    assert verdicts(4, 3, 4)[0] == ("FAIL", "partitions")
-    assert verdicts(4, 5, 4)[0] == ("warn", "partitions")
+@pytest.mark.parametrize("counts", [(4, 3, 4, 4), (4, 5, 4, 4), (4, 4, 4, 3), (4, 3, 4, 0)])
+def test_unequal_partitions_fail(counts: tuple[int, ...]) -> None:
+    assert verdicts(*counts)[0] == ("FAIL", "partitions")
+
+
+def test_a_missing_topic_for_checkpoints_is_a_warning() -> None:
+    assert verdicts(4, 4, 4, 0)[:2] == [("OK", "partitions"), ("warn", "checkpoints")]
 
 
 def test_a_raw_topic_with_the_producers_time_is_a_warning_with_its_cure() -> None:
-    *_, finding = checks.topics(facts(4, 4, 4, config={"message.timestamp.type": "CreateTime"}), CREATE)
+    *_, finding = checks.topics(facts(4, 4, 4, 4, config={"message.timestamp.type": "CreateTime"}), CREATE)
 
     assert finding.verdict == "warn"
     assert "LogAppendTime" in finding.do
 
 
 def test_missing_topics_fail_with_the_line_to_type() -> None:
-    (finding,) = checks.topics(facts(4, 0, 0), CREATE)
+    (finding,) = checks.topics(facts(4, 0, 0, 0), CREATE)
 
     assert finding == ("FAIL", "topics", "missing: metrics, faults", f"type: {CREATE}")
 
