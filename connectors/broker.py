@@ -7,6 +7,7 @@ with its kinds. Every message of an error says what was expected, what came, and
     +-- TopicMissingError     a topic is not there
     +-- OffsetsLostError      raw messages were deleted before they were read
     +-- DeliveryError         the broker did not take a message
+        +-- SecondWriterError another process writes what is ours to write
 """
 
 from __future__ import annotations
@@ -103,6 +104,10 @@ class OffsetsLostError(BrokerError):
 
 class DeliveryError(BrokerError):
     """The broker did not take a message. Nothing is lost: a restart goes on from the last recovery point."""
+
+
+class SecondWriterError(DeliveryError):
+    """Another process writes a partition that is ours, and it is the newer one."""
 
 
 class Stop(Protocol):

@@ -6,20 +6,20 @@ written again when a crash came between the two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from typing_extensions import override
 
 from connectors.broker import LOG, Broker, Stop
-from connectors.outgoing import OutBatch
-from connectors.outlet import WAIT_S, Outlet, Shrink
-from connectors.tail import Identify, answered_after, without
+from connectors.outgoing import OutBatch, Shrink
+from connectors.outlet import Outlet
+from connectors.tail import Bounds, Identify, answered_after, bounds, without
+from connectors.terms import WAIT_S, Claim, Patience, Terms, Waiting
 
 
 class KafkaSink(FixedPartitionedSink[OutBatch, int]):
-    """A topic's partitions as Bytewax's sink parts; items are ``(zero-padded partition, OutBatch)``.
+    """Some partitions of a topic as Bytewax's sink parts; items are ``(zero-padded partition, OutBatch)``.
 
     A part's snapshot is an offset behind which nothing is written that the recovery point does not know of. When a part is
     built, what lies there and behind was written before a crash; those messages are left out when they come again.
@@ -27,57 +27,81 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
     Args:
         broker: where.
         topic: to write to.
-        partitions: how many the topic has.
+        partitions: those of the topic that are ours to write.
         identify: tells messages that were written from new ones; without it, a crash repeats messages.
         begins: by partition, where the output of this state began: what a part without a snapshot reads on from.
         shrink: for messages that the broker finds too large; without it they stop the job.
         wait_s: how long a broker may be away before the job stops.
         stop: when set, waiting is cut to 20 s.
+        claim: whose the partitions are, and what is done about a second writer.
     """
 
     def __init__(
         self,
         broker: Broker,
         topic: str,
-        partitions: int,
+        partitions: Sequence[int],
         *,
         identify: Identify | None = None,
         begins: Mapping[int, int] | None = None,
         shrink: Shrink | None = None,
         wait_s: float = WAIT_S,
         stop: Stop | None = None,
+        claim: Claim | None = None,
     ) -> None:
-        self._broker = broker
-        self._topic = topic
-        self._partitions = partitions
-        self._identify = identify
+        self._terms = Terms(broker, topic, identify, shrink, Patience(wait_s, stop), claim or Claim())
+        self._partitions = sorted(partitions)
+        self._places = {partition: place for place, partition in enumerate(self._partitions)}
         self._begins = begins or {}
-        self._open: Callable[[], Outlet] = partial(Outlet, broker, topic, shrink, wait_s, stop)
         self._outlet: Outlet | None = None
-        self._there: dict[int, tuple[int, int]] | None = None
+        self._there: dict[int, Bounds] | None = None
+        self._parts: dict[int, KafkaSinkPart] = {}
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """By partition the offset behind the last message that is known to be written.
+
+        While a part still leaves out what was written before a crash, it is where that began. Of parts that were not built
+        yet it is where the output of this state began.
+        """
+        begins, parts = self._begins, self._parts
+        return {part: parts[part].end if part in parts else begins.get(part, 0) for part in self._partitions}
 
     @override
     def list_parts(self) -> list[str]:
-        return [f"{partition:05d}" for partition in range(self._partitions)]
+        return [f"{partition:05d}" for partition in self._partitions]
 
     @override
     def part_fn(self, item_key: str) -> int:
-        return int(item_key)
+        place = self._places.get(int(item_key))
+        if place is None:
+            topic, ours = self._terms.topic, self._partitions
+            raise ValueError(f"expected messages for partitions {ours} of {topic}, received partition {int(item_key)}")
+        return place
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> KafkaSinkPart:
         if self._outlet is None:  # one producer for all parts of this process, made where it is used
-            self._outlet = self._open()
+            self._outlet = Outlet(self._terms)
         partition = int(for_part)
         begin = self._begins.get(partition, 0) if resume_state is None else resume_state
-        if self._identify is None or (resume_state is None and partition not in self._begins):
-            return KafkaSinkPart(self._outlet, partition, begin)
-        if self._there is None:  # asked once for all parts, before the first of them writes
-            self._there = self._broker.offsets(self._topic, range(self._partitions))
-        answered = answered_after(
-            self._broker, self._topic, partition, begin, there=self._there[partition], identify=self._identify
-        )
-        return KafkaSinkPart(self._outlet, partition, begin, answered, self._identify)
+        answered: set[int] = set()
+        if self._terms.identify is not None and (resume_state is not None or partition in self._begins):
+            there = self._bounds()[partition]
+            answered = answered_after(
+                self._terms.broker, self._terms.topic, partition, begin, there=there, identify=self._terms.identify
+            )
+            self._outlet.begin(partition, there.end)
+        part = KafkaSinkPart(self._outlet, partition, begin, answered, self._terms.identify)
+        self._parts[partition] = part
+        return part
+
+    def _bounds(self) -> dict[int, Bounds]:
+        """Asked once for all parts, before the first of them writes: each question holds the job up."""
+        if self._there is None:
+            go_on = Waiting(self._terms.patience).go_on
+            self._there = bounds(self._terms.broker, self._terms.topic, self._partitions, go_on)
+        return self._there
 
 
 class KafkaSinkPart(StatefulSinkPartition[OutBatch, int]):
@@ -103,6 +127,13 @@ class KafkaSinkPart(StatefulSinkPartition[OutBatch, int]):
         if self._answered:
             LOG.info("%d messages behind the last recovery point are in partition %d", len(self._answered), partition)
 
+    @property
+    def end(self) -> int:
+        """The offset behind the last message that is known to be written, as ``KafkaSink.ends`` has it."""
+        if not self._answered:  # else a second crash must find the same messages again
+            self._begin = self._outlet.ends.get(self._partition, self._begin)
+        return self._begin
+
     @override
     def write_batch(self, values: list[OutBatch]) -> None:
         for batch in values:
@@ -116,9 +147,7 @@ class KafkaSinkPart(StatefulSinkPartition[OutBatch, int]):
     @override
     def snapshot(self) -> int:
         self._outlet.settle()
-        if not self._answered:  # else a second crash must find the same messages again
-            self._begin = self._outlet.ends.get(self._partition, self._begin)
-        return self._begin
+        return self.end
 
     @override
     def close(self) -> None:

@@ -1,11 +1,13 @@
 """What goes out to a topic: finished keys and values of one partition, in the order they are to be written.
 
-Owns the shape of the items that travel from the encoders to the sinks.
+Owns the shape of the items that travel from the encoders to the sinks, and of one message among them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 from connectors.raw import Headers
 
@@ -22,3 +24,15 @@ class OutBatch:
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+class Outgoing(NamedTuple):
+    """One message, without its partition and time."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers | None
+
+
+Shrink: TypeAlias = Callable[[Outgoing], Outgoing | None]
+"""A smaller form of a message that was too large; None when there is none."""

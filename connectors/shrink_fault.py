@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connectors.outlet import Outgoing
+from connectors.outgoing import Outgoing
 
 OMITTED: Final = "obi.value_omitted"
 """Header that says the size in bytes of the value that was left out."""

@@ -6,12 +6,14 @@ raw partition of the same number, and each raw message has at most one, so the o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported, not in the stub
 
-from connectors.broker import REQUEST_S, Broker, BrokerError
+from connectors.broker import REQUEST_S, Broker, BrokerError, is_transient
 from connectors.outgoing import OutBatch
 from connectors.raw import Headers
 
@@ -19,7 +21,23 @@ Identify: TypeAlias = Callable[[bytes | None, Headers | None], int]
 """The raw offset that a message with this value and these headers answers to; ValueError when it tells none."""
 
 _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  (librdkafka's own code)
-_CONSUMER: Final = {"enable.auto.commit": False, "enable.partition.eof": True, "auto.offset.reset": "earliest"}
+_CONSUMER: Final = {
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_committed",
+    # That nothing follows is told by an empty answer, for which a broker waits half a second by default.
+    "fetch.wait.max.ms": 5,
+}
+_AGAIN_S: Final = 0.05
+_POLL_S: Final = 1.0
+
+
+class Bounds(NamedTuple):
+    """A partition's first offset and its end, the offset that the next message gets."""
+
+    first: int
+    end: int
 
 
 def record_answers_to(value: bytes | None, _headers: Headers | None) -> int:
@@ -37,32 +55,81 @@ def fault_answers_to(_value: bytes | None, headers: Headers | None) -> int:
     return int(dict(headers or [])["obi.offset"])
 
 
+def bounds(broker: Broker, topic: str, partitions: Iterable[int], go_on: Callable[[str], None]) -> dict[int, Bounds]:
+    """First offset and end of each partition, asked for all of them at once.
+
+    While a transaction is open in one of them, its end is not known: what is behind the transaction's begin can't be read
+    yet, and may vanish. A killed process leaves it open until the broker gives it up, which is waited for.
+
+    Args:
+        broker: where.
+        topic: whose partitions.
+        partitions: which of them.
+        go_on: told why it takes longer; raises when it took too long.
+
+    Raises:
+        BrokerError: the broker did not answer, or refused.
+    """
+    found: dict[int, Bounds] = {}
+    left = list(partitions)
+    admin = broker.admin()
+    while True:
+        try:
+            first, written, committed = _offsets(admin, [TopicPartition(topic, partition) for partition in left])
+        except KafkaException as error:
+            if not is_transient(error.args[0]):
+                raise broker.failed(f"the offsets of topic {topic}", error) from error
+            why = f"the offsets of {topic} are not known: {error.args[0].str()}"
+        else:
+            found |= {part: Bounds(first[part], written[part]) for part in left if committed[part] >= written[part]}
+            left = [part for part in left if part not in found]
+            if not left:
+                return found
+            why = f"another process has left a transaction open in partitions {left} of {topic}"
+        go_on(why)
+        time.sleep(_AGAIN_S)
+
+
+def _offsets(admin: AdminClient, parts: Sequence[TopicPartition]) -> list[dict[int, int]]:
+    """By partition: the first offset, the end, the end of what is not in an open transaction. The end is the older one."""
+    earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    every, committed = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
+    answers = [
+        admin.list_offsets(dict.fromkeys(parts, spec), isolation_level=isolation, request_timeout=REQUEST_S)
+        for spec, isolation in ((earliest, every), (latest, every), (latest, committed))
+    ]
+    return [{part.partition: future.result().offset for part, future in futures.items()} for futures in answers]
+
+
 def answered_after(
-    broker: Broker, topic: str, partition: int, begin: int, *, there: tuple[int, int], identify: Identify
+    broker: Broker, topic: str, partition: int, begin: int, *, there: Bounds, identify: Identify
 ) -> set[int]:
     """Raw offsets that messages at ``begin`` and behind answer to; foreign messages there are passed over.
 
-    ``there`` is the partition's first offset and its end.
+    Messages of transactions that were given up are not there.
 
     Raises:
         BrokerError: the broker did not answer.
     """
-    first, end = there
-    begin = max(begin, first)
-    if begin >= end:  # nearly always: only a crash leaves something there, and reading holds the job up
+    begin = max(begin, there.first)
+    if begin >= there.end:  # nearly always: only a crash leaves something there, and reading holds the job up
         return set()
     consumer = Consumer(broker.config(_CONSUMER, {"group.id": "obi"}))
     answered: set[int] = set()
     try:
         consumer.assign([TopicPartition(topic, partition, begin)])
+        heard = time.monotonic()
         while True:
-            message = consumer.poll(REQUEST_S)
+            message = consumer.poll(_POLL_S)
             error = None if message is None else message.error()
             if error is not None and error.code() == _END:
                 return answered
             if message is None or error is not None:
+                if time.monotonic() - heard < REQUEST_S and (error is None or is_transient(error)):
+                    continue
                 why = "no answer" if error is None else error.str()
                 raise BrokerError(f"expected to read the end of partition {partition} of {topic}, received: {why}")
+            heard = time.monotonic()
             try:
                 answered.add(identify(message.value(), message.headers()))  # type: ignore[arg-type]  # None only in stubs
             except (ValueError, KeyError, IndexError):

@@ -15,11 +15,12 @@ from bytewax.dataflow import Dataflow
 
 from connectors.broker import Broker, Stop
 from connectors.decode import Decoder
-from connectors.kafka_sink import KafkaSink, Superseded
+from connectors.kafka_sink import KafkaSink
 from connectors.kafka_source import KafkaSource
 from connectors.shrink_fault import shrink_fault
 from connectors.source_observer import Settled, SourceObserver
 from connectors.tail import fault_answers_to, record_answers_to
+from connectors.terms import Claim
 from connectors.topics import TopicNames
 from dataflows.counts import Counts
 from dataflows.graph import build
@@ -83,8 +84,7 @@ def sinks(
     partitions: Sequence[int],
     *,
     begins: Mapping[str, Mapping[int, int]] | None = None,
-    superseded: Superseded | None = None,
-    who: str = "this job",
+    claim: Claim | None = None,
     stop: Stop | None = None,
 ) -> Sinks:
     """The sinks of the metrics and the faults topic.
@@ -94,21 +94,12 @@ def sinks(
         broker: where the topics are.
         partitions: that this process writes.
         begins: by output topic and partition, where the output of this state began.
-        superseded: whether another process began to write a partition after us.
-        who: the name of this job in messages.
+        claim: whose the partitions are, and what is done about a second writer.
         stop: cuts waiting for the broker short.
     """
-    to = partial(
-        KafkaSink,
-        broker,
-        partitions=partitions,
-        delivery=settings.delivery,
-        superseded=superseded,
-        who=who,
-        stop=stop,
-    )
     begins = begins or {}
     metrics, faults = settings.metrics_topic, settings.faults_topic
+    to = partial(KafkaSink, broker, partitions=partitions, claim=claim, stop=stop)
     return Sinks(
         to(metrics, identify=record_answers_to, begins=begins.get(metrics)),
         to(faults, identify=fault_answers_to, begins=begins.get(faults), shrink=shrink_fault),

@@ -18,6 +18,7 @@ from bytewax.dataflow import Dataflow
 
 from connectors.broker import Broker, BrokerError
 from connectors.source_observer import Settled
+from connectors.terms import Claim
 from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
 from dataflows.execution import execute, rare_collections, signals_set
@@ -152,10 +153,12 @@ class _Process:
             self.broker,
             partitions,
             begins=state.beginning.output,
-            superseded=journaling.superseded if journaling else None,
-            who=f"shard {self.shard}",
+            claim=Claim(f"shard {self.shard}", journaling.superseded if journaling else None, self._rival),
             stop=self.stop,
         )
+
+    def _rival(self, _partition: int) -> None:
+        self.counts.notices["second_writer"] += 1
 
     def _partitions(self, total: int) -> tuple[int, ...]:
         partitions = self.shard.partitions(total)

@@ -37,7 +37,7 @@ def plain(partition: int, first: int, count: int) -> OutBatch:
 
 def test_messages_go_to_their_partition_with_key_and_time_in_their_order(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, 4)
+    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, range(4))
     third = part_of(sink, 3)
     third.write_batch([plain(3, 0, 2), plain(3, 2, 3)])
     assert third.snapshot() == 5
@@ -50,7 +50,7 @@ def test_messages_go_to_their_partition_with_key_and_time_in_their_order(embedde
 
 def test_headers_missing_keys_and_missing_values_arrive_as_they_are(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    part = part_of(KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, 4, shrink=shrink_fault), 0)
+    part = part_of(KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, range(4), shrink=shrink_fault), 0)
     part.write_batch([OutBatch(0, [None, b"k"], [b"", None], [1, 2], [[("a", b"1"), ("a", b"2")], []])])
     assert part.snapshot() == 2
     part.close()
@@ -60,7 +60,7 @@ def test_headers_missing_keys_and_missing_values_arrive_as_they_are(embedded: Em
 
 
 def test_part_names_sort_as_numbers_and_keys_name_parts() -> None:
-    sink = KafkaSink(Broker("nowhere:1"), TOPIC, 12)
+    sink = KafkaSink(Broker("nowhere:1"), TOPIC, range(12))
     names = sink.list_parts()
     assert names == sorted(names)
     assert [names[sink.part_fn(name)] for name in names] == names
@@ -68,25 +68,25 @@ def test_part_names_sort_as_numbers_and_keys_name_parts() -> None:
 
 def test_the_parts_of_a_process_share_one_producer(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, 4)
+    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, range(4))
     assert part_of(sink, 0)._outlet is part_of(sink, 1)._outlet
 
 
 def test_what_was_known_of_a_partition_stays_known_until_it_is_written(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, 4)
+    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, range(4))
     assert part_of(sink, 0, 17).snapshot() == 17
     assert part_of(sink, 1).snapshot() == 0
 
 
 def test_a_batch_of_another_partition_is_a_bug() -> None:
     with pytest.raises(ValueError, match="expected messages for partition 0, received 1"):
-        part_of(KafkaSink(Broker("nowhere:1"), TOPIC, 4), 0).write_batch([plain(1, 0, 1)])
+        part_of(KafkaSink(Broker("nowhere:1"), TOPIC, range(4)), 0).write_batch([plain(1, 0, 1)])
 
 
 def test_a_full_queue_is_waited_for(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    sink = KafkaSink(Broker(embedded.bootstrap_servers, {"queue.buffering.max.messages": "7"}), TOPIC, 4)
+    sink = KafkaSink(Broker(embedded.bootstrap_servers, {"queue.buffering.max.messages": "7"}), TOPIC, range(4))
     part = part_of(sink, 0)
     part.write_batch([plain(0, 0, 100)])
     assert part.snapshot() == 100
@@ -95,7 +95,7 @@ def test_a_full_queue_is_waited_for(embedded: EmbeddedBroker) -> None:
 
 
 def test_waiting_for_a_broker_that_is_away_ends_in_an_error() -> None:
-    sink = KafkaSink(Broker("127.0.0.1:1", {"log_level": "0"}), TOPIC, 4, wait_s=0.6)
+    sink = KafkaSink(Broker("127.0.0.1:1", {"log_level": "0"}), TOPIC, range(4), wait_s=0.6)
     part = part_of(sink, 0)
     part.write_batch([plain(0, 0, 3)])
     with pytest.raises(DeliveryError, match=r"within 0\.6 s, but 3 messages for depth\.metrics are not acknowledged"):
@@ -109,16 +109,16 @@ def test_waiting_for_a_broker_that_is_away_ends_in_an_error() -> None:
 
 def test_a_full_queue_of_a_broker_that_is_away_ends_in_an_error() -> None:
     broker = Broker("127.0.0.1:1", {"log_level": "0", "queue.buffering.max.messages": "2"})
-    part = part_of(KafkaSink(broker, TOPIC, 4, wait_s=0.3), 0)
+    part = part_of(KafkaSink(broker, TOPIC, range(4), wait_s=0.3), 0)
     with pytest.raises(DeliveryError, match=r"the queue for depth\.metrics is full"):
         part.write_batch([plain(0, 0, 5)])
     part.close()
 
 
 def test_a_request_to_stop_cuts_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.outlet._STOP_WAIT_S", 0.2)
+    monkeypatch.setattr("connectors.terms.STOP_WAIT_S", 0.2)
     stop = threading.Event()
-    part = part_of(KafkaSink(Broker("127.0.0.1:1", {"log_level": "0"}), TOPIC, 4, stop=stop), 0)
+    part = part_of(KafkaSink(Broker("127.0.0.1:1", {"log_level": "0"}), TOPIC, range(4), stop=stop), 0)
     part.write_batch([plain(0, 0, 1)])
     stop.set()
     with pytest.raises(DeliveryError, match=r"within 0\.2 s"):
@@ -128,7 +128,7 @@ def test_a_request_to_stop_cuts_the_wait(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_first_failure_counts_and_nothing_is_sent_after_it(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    part = part_of(KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, 4), 0)
+    part = part_of(KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, range(4)), 0)
     part._outlet._refused(2, KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
     part._outlet._refused(3, KafkaError(KafkaError.INVALID_MSG))
     with pytest.raises(
@@ -143,7 +143,7 @@ def test_the_first_failure_counts_and_nothing_is_sent_after_it(embedded: Embedde
 
 def test_a_message_that_is_too_large_for_us_stops_the_job(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
-    part = part_of(KafkaSink(Broker(embedded.bootstrap_servers, {"message.max.bytes": "2000"}), TOPIC, 4), 0)
+    part = part_of(KafkaSink(Broker(embedded.bootstrap_servers, {"message.max.bytes": "2000"}), TOPIC, range(4)), 0)
     with pytest.raises(DeliveryError, match="size"):
         part.write_batch([OutBatch(0, [b"k"], [b"x" * 3000], [1])])
     part.close()
@@ -152,7 +152,7 @@ def test_a_message_that_is_too_large_for_us_stops_the_job(embedded: EmbeddedBrok
 def test_a_fault_that_is_too_large_for_us_goes_without_its_value(embedded: EmbeddedBroker) -> None:
     embedded.create(TOPIC)
     broker = Broker(embedded.bootstrap_servers, {"message.max.bytes": "2000"})
-    part = part_of(KafkaSink(broker, TOPIC, 4, shrink=shrink_fault), 0)
+    part = part_of(KafkaSink(broker, TOPIC, range(4), shrink=shrink_fault), 0)
     part.write_batch(
         [OutBatch(0, [b"k", b"K" * 3000], [b"x" * 3000, b"y" * 4000], [1, 2], [[("a", b"1")], [("a", b"1")]])]
     )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connectors.outlet import Outgoing
+from connectors.outgoing import Outgoing
 from connectors.shrink_fault import shrink_fault
 
 REASON = ("obi.reason", b"oversize")

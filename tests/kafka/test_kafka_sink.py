@@ -44,7 +44,7 @@ def part_of(sink: KafkaSink, partition: int) -> KafkaSinkPart:
 def test_a_snapshot_is_taken_when_everything_is_acknowledged(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("metrics", partitions=3)
     broker = Broker(kafka.bootstrap_servers)
-    sink = KafkaSink(broker, topic, 3)
+    sink = KafkaSink(broker, topic, range(3))
     first, last = part_of(sink, 0), part_of(sink, 2)
     first.write_batch([plain(0, 0, 500), plain(0, 500, 500)])
     last.write_batch([plain(2, 0, 7)])
@@ -57,7 +57,7 @@ def test_a_snapshot_is_taken_when_everything_is_acknowledged(kafka: Kafka, topic
 
 def test_a_record_that_the_topic_refuses_stops_the_job_with_nothing_after_it(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("metrics", partitions=1, config={"max.message.bytes": "2000"})
-    part = part_of(KafkaSink(Broker(kafka.bootstrap_servers, {"batch.size": "1500"}), topic, 1), 0)
+    part = part_of(KafkaSink(Broker(kafka.bootstrap_servers, {"batch.size": "1500"}), topic, range(1)), 0)
     batch = plain(0, 0, 30)
     batch.values[10] = b"x" * 3000
     part.write_batch([batch])
@@ -72,7 +72,7 @@ def test_a_record_that_the_topic_refuses_stops_the_job_with_nothing_after_it(kaf
 def test_a_fault_that_the_topic_refuses_goes_without_its_value(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("faults", partitions=1, config={"max.message.bytes": "2000"})
     broker = Broker(kafka.bootstrap_servers, {"batch.size": "1500"})
-    part = part_of(KafkaSink(broker, topic, 1, shrink=shrink_fault), 0)
+    part = part_of(KafkaSink(broker, topic, range(1), shrink=shrink_fault), 0)
     values: list[bytes | None] = [b"small", b"x" * 3000, b"also small"]
     part.write_batch([OutBatch(0, [b"a", b"b", b"c"], values, [now_ms()] * 3, [[("obi.reason", b"oversize")]] * 3)])
     assert part.snapshot() == 3
@@ -85,7 +85,7 @@ def test_a_fault_that_the_topic_refuses_goes_without_its_value(kafka: Kafka, top
 
 def test_five_megabytes_arrive_where_the_topic_allows_them(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("faults", partitions=1, config={"max.message.bytes": "10565536"})
-    part = part_of(KafkaSink(Broker(kafka.bootstrap_servers), topic, 1, shrink=shrink_fault), 0)
+    part = part_of(KafkaSink(Broker(kafka.bootstrap_servers), topic, range(1), shrink=shrink_fault), 0)
     part.write_batch([OutBatch(0, [b"k"], [b"x" * 5_000_000], [now_ms()], [[("obi.reason", b"oversize")]])])
     assert part.snapshot() == 1
     part.close()
@@ -96,7 +96,7 @@ def test_five_megabytes_arrive_where_the_topic_allows_them(kafka: Kafka, topics:
 def test_a_topic_that_is_deleted_stops_the_job(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("metrics", partitions=1)
     keys = {"topic.metadata.refresh.interval.ms": "500", "topic.metadata.propagation.max.ms": "1000"}
-    part = part_of(KafkaSink(Broker(kafka.bootstrap_servers, keys), topic, 1, wait_s=40.0), 0)
+    part = part_of(KafkaSink(Broker(kafka.bootstrap_servers, keys), topic, range(1), wait_s=40.0), 0)
     part.write_batch([plain(0, 0, 1)])
     part.snapshot()
     topics.delete()
@@ -110,7 +110,7 @@ def test_a_topic_that_is_deleted_stops_the_job(kafka: Kafka, topics: Topics) -> 
 def test_a_broker_that_dies_and_comes_back_gets_everything_once(own_kafka: KafkaServer) -> None:
     servers = own_kafka.bootstrap_servers
     topic = Topics(servers).create("metrics", partitions=1)
-    part = part_of(KafkaSink(Broker(servers), topic, 1), 0)
+    part = part_of(KafkaSink(Broker(servers), topic, range(1)), 0)
     part.write_batch([plain(0, 0, 1000)])
     part.snapshot()
     own_kafka.kill()
