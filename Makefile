@@ -12,7 +12,7 @@ ARGS ?=
 GOOD := import ensurepip, sys, venv; assert (3, 10) <= sys.version_info[:2] < (3, 13)
 PYTHONS := python3.12 python3.11 python3.10 python3
 
-.PHONY: help demo test check bench docs lint types lock clean
+.PHONY: help demo test check bench latency docs lint types lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: lint types test  ## what the continuous integration runs
 
 bench: $(VENV)/.dev  ## speed, on a real Kafka (Java 17+ and Maven)
 	@$(PY) -m benchmarks $(ARGS)
+
+latency: $(VENV)/.dev  ## from raw message to record, in milliseconds, on a real Kafka
+	@$(PY) -m benchmarks.latency $(ARGS)
 
 docs: $(VENV)/.dev  ## write the generated parts of the documents anew
 	@$(PY) -m docs.generate

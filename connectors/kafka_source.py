@@ -125,7 +125,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         self._open = {p for p in partitions if not self._ends or self._next[p] < self._ends[p]}
         self._complaint: int | None = None
         self._size_bytes = 0
-        self._closed_epoch = False
+        self._closed_at: float | None = None
         self._lag_due = time.monotonic()
         self._look_due = self._lag_due + _LOOK_EVERY_S
         try:
@@ -138,11 +138,8 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     @override
     def next_batch(self) -> list[RawBatch]:
         source = self._source
-        if self._closed_epoch:
-            # Bytewax asks for more only when the epoch before is done in every step and stored.
-            self._closed_epoch = False
-            if source.on_settled is not None:
-                source.on_settled(self._next, self._size_bytes)
+        if self._closed_at is not None:
+            self._go_on(self._closed_at)
         if self._lost:
             return [self._told_lost()]
         if not self._open or (source.stop is not None and source.stop.is_set()):
@@ -162,7 +159,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
 
     @override
     def snapshot(self) -> Position:
-        self._closed_epoch = True
+        self._closed_at = time.monotonic()
         if self._source.observer is not None:
             self._source.observer.recovery_point()
         return tuple(sorted(self._next.items()))
@@ -170,6 +167,14 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     @override
     def close(self) -> None:
         self._consumer.close()
+
+    def _go_on(self, closed_at: float) -> None:
+        """A new epoch: Bytewax asks for more only when the one before is done in every step, and stored."""
+        self._closed_at = None
+        if self._source.observer is not None:
+            self._source.observer.epoch_pause(time.monotonic() - closed_at)
+        if self._source.on_settled is not None:
+            self._source.on_settled(self._next, self._size_bytes)
 
     def _assign(self) -> None:
         """Read on where reading stands."""

@@ -18,6 +18,9 @@ class SourceObserver(Protocol):
     def recovery_point(self) -> None:
         """The position was taken for a recovery point."""
 
+    def epoch_pause(self, seconds: float) -> None:
+        """Between two epochs nothing was read for so long: outputs were acknowledged, and the recovery point was stored."""
+
 
 Settled: TypeAlias = Callable[[Mapping[int, int], int], None]
 """Told between two epochs, when everything read so far was answered and is in a recovery point: the next offset by partition,

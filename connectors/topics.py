@@ -39,7 +39,12 @@ class TopicNames(NamedTuple):
     raw: str = "depth.raw"
     metrics: str = "depth.metrics"
     faults: str = "depth.faults"
-    checkpoints: str = "depth.checkpoints"
+    checkpoints: str = "depth.metrics.checkpoints"
+
+
+def checkpoints_of(metrics: str) -> str:
+    """The topic for checkpoints that belongs to a metrics topic when none is named: two jobs must not share one."""
+    return f"{metrics}.checkpoints"
 
 
 class PartitionsError(ValueError):
@@ -68,9 +73,10 @@ class TopicFacts:
 
 def create_line(broker: Broker, names: TopicNames) -> str:
     """The command that makes the topics."""
+    usual = TopicNames()._replace(checkpoints=checkpoints_of(names.metrics))
     flags = [
         f" --{field}-topic {name}"
-        for field, name, default in zip(TopicNames._fields, names, TopicNames(), strict=True)
+        for field, name, default in zip(TopicNames._fields, names, usual, strict=True)
         if name != default
     ]
     return f"obi topics create --bootstrap-servers {broker.bootstrap_servers}{''.join(flags)}"

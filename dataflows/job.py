@@ -21,7 +21,7 @@ from connectors.shrink_fault import shrink_fault
 from connectors.source_observer import Settled, SourceObserver
 from connectors.tail import fault_answers_to, record_answers_to
 from connectors.terms import Claim
-from connectors.topics import TopicNames
+from connectors.topics import TopicNames, checkpoints_of
 from dataflows.counts import Counts
 from dataflows.graph import build
 from dataflows.pipeline import Pipeline
@@ -44,7 +44,8 @@ _NUMBERS: Final = {
 
 def topic_names(settings: Settings) -> TopicNames:
     """The topics by their settings."""
-    return TopicNames(settings.raw_topic, settings.metrics_topic, settings.faults_topic, settings.checkpoints_topic)
+    checkpoints = settings.checkpoints_topic or checkpoints_of(settings.metrics_topic)
+    return TopicNames(settings.raw_topic, settings.metrics_topic, settings.faults_topic, checkpoints)
 
 
 def wait_for(broker: Broker, settings: Settings, stop: Stop | None = None) -> None:

@@ -22,6 +22,7 @@ from dataflows.counts import Counts
 from dataflows.settings import split_address
 
 BATCH_BUCKETS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+PAUSE_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 class MonitorError(BrokerError):
@@ -40,6 +41,12 @@ class Monitor(Collector):
         self._batches = Histogram(
             "obi_batch_messages", "Raw messages read at once.", buckets=BATCH_BUCKETS, registry=self.registry
         )
+        self._pauses = Histogram(
+            "obi_epoch_pause_seconds",
+            "Nothing was read for so long between two epochs: acknowledgement and recovery point.",
+            buckets=PAUSE_BUCKETS,
+            registry=self.registry,
+        )
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
@@ -55,6 +62,10 @@ class Monitor(Collector):
     def recovery_point(self) -> None:
         """The position was taken for a recovery point."""
         self._recovery_point = time.monotonic()
+
+    def epoch_pause(self, seconds: float) -> None:
+        """Nothing was read for so long between two epochs."""
+        self._pauses.observe(seconds)
 
     def collect(self) -> Iterator[Metric]:
         """All values as they are now."""

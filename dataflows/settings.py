@@ -203,6 +203,8 @@ def _same_topics(sources: _Sources, settings: Settings) -> Iterable[str]:
     names: dict[str, str] = {}
     for name in ("raw_topic", "metrics_topic", "faults_topic", "checkpoints_topic"):
         topic = getattr(settings, name)
+        if topic is None:
+            continue
         if topic in names:
             origin = sources.said_by.get(name, "default")
             yield f"{name} ({origin}): expected a topic of its own, received {topic!r}, which is {names[topic]} too"

@@ -60,8 +60,10 @@ class Settings(BaseModel):
     raw_topic: Topic = _setting("depth.raw", "Topic with raw depth messages.", _TOPIC_EXPECTED)
     metrics_topic: Topic = _setting("depth.metrics", "Topic for metric records.", _TOPIC_EXPECTED)
     faults_topic: Topic = _setting("depth.faults", "Topic for messages that can't be used.", _TOPIC_EXPECTED)
-    checkpoints_topic: Topic = _setting(
-        "depth.checkpoints", "Topic for checkpoints of the state, which replays begin with.", _TOPIC_EXPECTED
+    checkpoints_topic: Topic | None = _setting(
+        None,
+        "Topic for checkpoints of the state, which replays begin with; unset is the metrics topic's name + .checkpoints.",
+        _TOPIC_EXPECTED,
     )
     state_dir: Path = _setting(
         default_state_dir, "Folder for recovery state, on a local disk; one folder in it for each shard.", "a folder"
@@ -159,8 +161,8 @@ class Settings(BaseModel):
 
     @field_validator("raw_topic", "metrics_topic", "faults_topic", "checkpoints_topic")
     @classmethod
-    def _legal_topic(cls, value: str) -> str:
-        return _matching(_TOPIC, value)
+    def _legal_topic(cls, value: str | None) -> str | None:
+        return None if value is None else _matching(_TOPIC, value)
 
     @field_validator("default_venue")
     @classmethod

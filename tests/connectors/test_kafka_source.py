@@ -24,6 +24,7 @@ class Observer:
     size_bytes: int = 0
     lags: dict[int, int] = field(default_factory=dict)
     recovery_points: int = 0
+    pauses: list[float] = field(default_factory=list)
 
     def batch(self, messages: int, size_bytes: int) -> None:
         self.messages += messages
@@ -34,6 +35,9 @@ class Observer:
 
     def recovery_point(self) -> None:
         self.recovery_points += 1
+
+    def epoch_pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
 
 def send(servers: str, count: int, *, start: int = 0, partitions: int = 4) -> None:

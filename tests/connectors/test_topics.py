@@ -21,7 +21,7 @@ NAMES = TopicNames()
 
 def test_the_line_to_type_names_what_differs_from_the_defaults() -> None:
     assert create_line(Broker("a:1"), NAMES) == "obi topics create --bootstrap-servers a:1"
-    assert create_line(Broker("a:1"), TopicNames(metrics="m")) == (
+    assert create_line(Broker("a:1"), TopicNames(metrics="m", checkpoints="m.checkpoints")) == (
         "obi topics create --bootstrap-servers a:1 --metrics-topic m"
     )
 
