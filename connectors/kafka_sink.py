@@ -16,6 +16,7 @@ from connectors.outgoing import OutBatch, Shrink
 from connectors.outlet import Outlet
 from connectors.tail import Bounds, Identify, answered_after, bounds, without
 from connectors.terms import WAIT_S, Claim, Patience, Terms, Waiting
+from connectors.transactions import TransactionalPart
 
 
 class KafkaSink(FixedPartitionedSink[OutBatch, int]):
@@ -34,6 +35,7 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         wait_s: how long a broker may be away before the job stops.
         stop: when set, waiting is cut to 20 s.
         claim: whose the partitions are, and what is done about a second writer.
+        transaction_interval_ms: deliver in transactions that are this long; None delivers each message at once.
     """
 
     def __init__(
@@ -48,14 +50,17 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         wait_s: float = WAIT_S,
         stop: Stop | None = None,
         claim: Claim | None = None,
+        transaction_interval_ms: int | None = None,
     ) -> None:
         self._terms = Terms(broker, topic, identify, shrink, Patience(wait_s, stop), claim or Claim())
         self._partitions = sorted(partitions)
         self._places = {partition: place for place, partition in enumerate(self._partitions)}
         self._begins = begins or {}
+        self._interval_ms = transaction_interval_ms
         self._outlet: Outlet | None = None
         self._there: dict[int, Bounds] | None = None
-        self._parts: dict[int, KafkaSinkPart] = {}
+        self._idempotent: dict[int, KafkaSinkPart] = {}
+        self._transactional: dict[int, TransactionalPart] = {}
 
     @property
     def ends(self) -> dict[int, int]:
@@ -64,8 +69,9 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         While a part still leaves out what was written before a crash, it is where that began. Of parts that were not built
         yet it is where the output of this state began.
         """
-        begins, parts = self._begins, self._parts
-        return {part: parts[part].end if part in parts else begins.get(part, 0) for part in self._partitions}
+        built = {number: part.end for number, part in self._idempotent.items()}
+        built |= {number: part.end for number, part in self._transactional.items()}
+        return {number: built.get(number, self._begins.get(number, 0)) for number in self._partitions}
 
     @override
     def list_parts(self) -> list[str]:
@@ -80,21 +86,26 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         return place
 
     @override
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> KafkaSinkPart:
-        if self._outlet is None:  # one producer for all parts of this process, made where it is used
-            self._outlet = Outlet(self._terms)
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> StatefulSinkPartition[OutBatch, int]:
         partition = int(for_part)
-        begin = self._begins.get(partition, 0) if resume_state is None else resume_state
-        answered: set[int] = set()
-        if self._terms.identify is not None and (resume_state is not None or partition in self._begins):
-            there = self._bounds()[partition]
-            answered = answered_after(
-                self._terms.broker, self._terms.topic, partition, begin, there=there, identify=self._terms.identify
-            )
-            self._outlet.begin(partition, there.end)
-        part = KafkaSinkPart(self._outlet, partition, begin, answered, self._terms.identify)
-        self._parts[partition] = part
+        begin = self._begins.get(partition) if resume_state is None else resume_state
+        if self._interval_ms is not None:
+            parts, interval_s = self._transactional, self._interval_ms / 1000
+            parts[partition] = TransactionalPart(self._terms, partition, begin, interval_s, parts)
+            return parts[partition]
+        self._idempotent[partition] = part = self._idempotent_part(partition, begin)
         return part
+
+    def _idempotent_part(self, partition: int, begin: int | None) -> KafkaSinkPart:
+        terms = self._terms
+        if self._outlet is None:  # one producer for all parts of this process, made where it is used
+            self._outlet = Outlet(terms)
+        if terms.identify is None or begin is None:
+            return KafkaSinkPart(self._outlet, partition, begin or 0)
+        there = self._bounds()[partition]
+        answered = answered_after(terms.broker, terms.topic, partition, begin, there=there, identify=terms.identify)
+        self._outlet.begin(partition, there.end)
+        return KafkaSinkPart(self._outlet, partition, begin, answered, terms.identify)
 
     def _bounds(self) -> dict[int, Bounds]:
         """Asked once for all parts, before the first of them writes: each question holds the job up."""

@@ -113,8 +113,13 @@ class Settings(BaseModel):
     max_message_bytes: int = _setting(
         5_000_000, "Size above which a message is a fault.", "1 .. 1000000000", "bytes", ge=1, le=1_000_000_000
     )
-    delivery: Literal["idempotent"] = _setting(
-        "idempotent", "How records are written so that none is lost and none is there twice.", "idempotent"
+    delivery: Literal["idempotent", "transactional"] = _setting(
+        "idempotent",
+        "How records are written: each at once, or in short transactions (for readers with read_committed).",
+        "idempotent or transactional",
+    )
+    transaction_interval_ms: int = _setting(
+        50, "How long a transaction waits for more records.", "1 .. 10000", "ms", ge=1, le=10_000
     )
     epoch_interval_ms: int = _setting(
         1000, "Time between two recovery points.", "10 .. 600000", "ms", ge=10, le=600_000

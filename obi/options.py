@@ -33,6 +33,7 @@ LOGGING: Final = ("log_level", "log_format")
 JOB: Final = (
     "state_dir",
     "delivery",
+    "transaction_interval_ms",
     "epoch_interval_ms",
     "checkpoint_interval",
     "batch_size",

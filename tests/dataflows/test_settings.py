@@ -81,7 +81,7 @@ def test_all_wrong_and_unknown_names_come_in_one_error(tmp_path: Path) -> None:
         flags={"batch_size": 0, "nonsense": 1},
         config=file,
         preset="slow",
-        environ={"OBI_DEPTH_LEVLS": "1", "OBI_MAX_LEVELS": "many", "OBI_DELIVERY": "transactional"},
+        environ={"OBI_DEPTH_LEVLS": "1", "OBI_MAX_LEVELS": "many", "OBI_DELIVERY": "twice"},
     )
     text = "\n".join(found)
     assert len(found) == 9
@@ -93,7 +93,7 @@ def test_all_wrong_and_unknown_names_come_in_one_error(tmp_path: Path) -> None:
     assert "max_levels (environment OBI_MAX_LEVELS): expected 1 or more (levels), received 'many'" in text
     assert f"delta_estimator (file {file}): expected swept or price_gap, received 'guess'" in text
     assert f"epoch_interval_ms (file {file}): expected 10 .. 600000 (ms), received True" in text
-    assert "delivery (environment OBI_DELIVERY): expected idempotent, received 'transactional'" in text
+    assert "delivery (environment OBI_DELIVERY): expected idempotent or transactional, received 'twice'" in text
 
 
 @pytest.mark.parametrize(
