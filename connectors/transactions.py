@@ -124,7 +124,9 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
                 self._failure = error
 
     def _is_over(self) -> bool:
-        return self._failure is not None or (self._is_closing and time.monotonic() > self._closed_by)
+        """Whether the own thread waits for nothing that anybody wants any more."""
+        is_wanted = self._held and time.monotonic() < self._closed_by
+        return self._failure is not None or (self._is_closing and not is_wanted)
 
     def _run(self) -> None:
         """The part's own thread."""

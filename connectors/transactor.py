@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain, repeat
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.broker import LOG
-from connectors.outgoing import OutBatch, Outgoing
+from connectors.loader import Loader
+from connectors.outgoing import OutBatch
 from connectors.tail import answered_after, bounds, without
 from connectors.terms import PRODUCER_DEFAULTS, REFUSALS, SLICE_S, Terms, not_delivered, not_taken, refused
 
@@ -94,8 +94,7 @@ class Transactor:
         self._producer: Producer | None = None
         self._timeout_s = 0.0
         self._begun = 0.0
-        self._next = 0
-        self._too_large: list[tuple[OutBatch, int]] = []
+        self._loader = Loader(terms.topic, partition, terms.shrink, self._go_on)
         self._login: list[KafkaError] = []
 
     def open(self) -> None:
@@ -109,7 +108,7 @@ class Transactor:
             raise terms.broker.failed(f"to write topic {self._topic} in transactions", error) from error
         except _DeadError as error:
             raise not_taken(self._topic, error.cause) from error
-        self._next = 0
+        self._loader.end = 0
         there = bounds(terms.broker, self._topic, [self._partition], self._go_on)[self._partition]
         if terms.identify is not None and self._is_known:
             self._answered = answered_after(
@@ -163,12 +162,11 @@ class Transactor:
             cause = self._attempt(taken, arriving)
             if cause is None:
                 if not self._answered:
-                    self.end = max(self.end, self._next)
+                    self.end = max(self.end, self._loader.end)
                 self._login.clear()
                 return
             self._abort(cause)
-            if self._too_large and self._terms.shrink is not None:
-                self._make_smaller()
+            if self._loader.makes_smaller():
                 continue
             if cause.code() in _PERMANENT:
                 raise refused(self._topic, self._partition, cause)
@@ -178,67 +176,21 @@ class Transactor:
     def _attempt(self, taken: list[OutBatch], arriving: Iterator[Sequence[OutBatch]]) -> KafkaError | None:
         """One transaction; why it has to be given up, if it has."""
         producer = self._open_producer()
-        self._too_large.clear()
         self._begun = time.monotonic()
         try:
             producer.begin_transaction()
             for batch in taken:
-                self._produce(producer, batch)
+                self._loader.load(producer, batch)
             for batches in arriving:
                 new = self._new(batches)
                 taken += new
                 for batch in new:
-                    self._produce(producer, batch)
+                    self._loader.load(producer, batch)
             self._insist(producer.commit_transaction)
         except KafkaException as error:
             cause: KafkaError = error.args[0]
             return cause
         return None
-
-    def _produce(self, producer: Producer, batch: OutBatch) -> None:
-        produce, topic, partition = producer.produce, self._topic, self._partition
-        reports: Iterable[Callable[[KafkaError | None, Message], None] | None]
-        if self._terms.shrink is None:  # only the last one tells something: a report costs half as much as the message
-            reports = chain(repeat(None, len(batch) - 1), (self._reported,))
-        else:
-            reports = (partial(self._reported_or_too_large, batch, index) for index in range(len(batch)))
-        headers: Iterable[Any] = repeat(None, len(batch)) if batch.headers is None else batch.headers
-        rows = zip(batch.values, batch.keys, reports, batch.timestamps_ms, headers, strict=True)
-        for index, (value, key, report, timestamp_ms, own) in enumerate(rows):
-            while True:
-                try:
-                    produce(topic, value, key, partition, report, None, timestamp_ms, own)
-                except BufferError:
-                    producer.poll(SLICE_S / 10)
-                    self._go_on()
-                    continue
-                except KafkaException as error:
-                    if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                        self._too_large.append((batch, index))
-                    raise
-                break
-
-    def _reported(self, error: KafkaError | None, message: Message) -> None:
-        # Without an offset it was written by an attempt whose answer got lost; then the end is found at the next commit.
-        if error is None:
-            self._next = max(self._next, (message.offset() or 0) + 1)
-
-    def _reported_or_too_large(self, batch: OutBatch, index: int, error: KafkaError | None, message: Message) -> None:
-        if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            self._too_large.append((batch, index))
-        self._reported(error, message)
-
-    def _make_smaller(self) -> None:
-        for batch, index in self._too_large:
-            headers = None if batch.headers is None else batch.headers[index]
-            sent = Outgoing(batch.keys[index], batch.values[index], headers)
-            smaller = None if self._terms.shrink is None else self._terms.shrink(sent)
-            if smaller is None:
-                raise refused(self._topic, self._partition, KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
-            batch.keys[index], batch.values[index] = smaller.key, smaller.value
-            if smaller.headers is not None:
-                batch.headers = batch.headers or [[] for _ in batch.values]
-                batch.headers[index] = smaller.headers
 
     def _abort(self, cause: KafkaError) -> None:
         """Give the transaction up; when that is refused too, the producer is of no use any more."""

@@ -52,6 +52,8 @@ SETTINGS: Mapping[str, str | int] = {
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 1,
+    # Transactions that nobody ends are looked for every second, not every ten.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
     # A group of one has nobody to wait for.

@@ -25,7 +25,9 @@ def read(servers: str, partition: int, count: int) -> list[Message]:
 
 
 def part_of(sink: KafkaSink, partition: int, resume: int | None = None) -> KafkaSinkPart:
-    return sink.build_part("metrics", f"{partition:05d}", resume)
+    part = sink.build_part("metrics", f"{partition:05d}", resume)
+    assert isinstance(part, KafkaSinkPart)
+    return part
 
 
 def plain(partition: int, first: int, count: int) -> OutBatch:

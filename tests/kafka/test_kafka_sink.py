@@ -38,7 +38,9 @@ def now_ms() -> int:
 
 
 def part_of(sink: KafkaSink, partition: int) -> KafkaSinkPart:
-    return sink.build_part("metrics", f"{partition:05d}", None)
+    part = sink.build_part("metrics", f"{partition:05d}", None)
+    assert isinstance(part, KafkaSinkPart)
+    return part
 
 
 def test_a_snapshot_is_taken_when_everything_is_acknowledged(kafka: Kafka, topics: Topics) -> None:
