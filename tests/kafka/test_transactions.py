@@ -48,6 +48,12 @@ def part_of(sink: KafkaSink, partition: int = 0, resume: int | None = None) -> S
     return sink.build_part("metrics", f"{partition:05d}", resume)
 
 
+def expect(servers: str, topic: str, count: int, partition: int = 0) -> None:
+    """Committed are the answers to 0 .. count - 1, soon: the broker answers a commit before all readers see it."""
+    eventually(lambda: len(answered(servers, topic, partition)) >= count)
+    assert answered(servers, topic, partition) == list(range(count))
+
+
 def eventually(is_true: Callable[[], bool], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
@@ -63,7 +69,7 @@ def test_a_snapshot_is_taken_when_everything_is_committed(kafka: Kafka, topics: 
         part.write_batch([records(partition, 0, 500), records(partition, 500, 500)])
     assert [part.snapshot() for part in parts] == [1000, 1000, 1000]
     for partition in range(3):
-        assert answered(kafka.bootstrap_servers, topic, partition) == list(range(1000))
+        expect(kafka.bootstrap_servers, topic, 1000, partition)
     assert sink.ends == {0: 1000, 1: 1000, 2: 1000, 3: 0}
 
 
@@ -71,9 +77,9 @@ def test_a_committed_reader_sees_messages_without_a_recovery_point(kafka: Kafka,
     topic = topics.create("metrics")
     part = part_of(sink_of(kafka.bootstrap_servers, topic))
     part.write_batch([records(0, 0, 10)])
-    eventually(lambda: answered(kafka.bootstrap_servers, topic) == list(range(10)))
+    expect(kafka.bootstrap_servers, topic, 10)
     part.write_batch([records(0, 10, 10)])
-    eventually(lambda: answered(kafka.bootstrap_servers, topic) == list(range(20)))
+    expect(kafka.bootstrap_servers, topic, 20)
 
 
 def test_closing_commits_what_is_left(kafka: Kafka, topics: Topics, sink_of: Make) -> None:
@@ -81,7 +87,7 @@ def test_closing_commits_what_is_left(kafka: Kafka, topics: Topics, sink_of: Mak
     part = part_of(sink_of(kafka.bootstrap_servers, topic, transaction_interval_ms=10_000))
     part.write_batch([records(0, 0, 10)])
     part.close()
-    assert answered(kafka.bootstrap_servers, topic) == list(range(10))
+    expect(kafka.bootstrap_servers, topic, 10)
 
 
 def test_what_a_crash_left_is_not_written_again_and_what_it_left_open_vanishes(
@@ -101,7 +107,7 @@ def test_what_a_crash_left_is_not_written_again_and_what_it_left_open_vanishes(
     assert after.snapshot() == recovery_point == sink.ends[0]  # the repetition is not over
     after.write_batch([records(0, 140, 60), records(0, 200, 10)])
     assert after.snapshot() > recovery_point
-    assert answered(kafka.bootstrap_servers, topic) == list(range(210))
+    expect(kafka.bootstrap_servers, topic, 210)
     assert len(answered(kafka.bootstrap_servers, topic, isolation="read_uncommitted")) == 240
     with pytest.raises(KafkaException, match="fenced"):
         killed.commit_transaction(10.0)
@@ -122,7 +128,7 @@ def test_a_writer_that_was_fenced_by_a_newer_one_stops(kafka: Kafka, topics: Top
         older.write_batch([records(0, 20, 10)])
     newer.write_batch([records(0, 20, 10)])
     newer.snapshot()
-    assert answered(kafka.bootstrap_servers, topic) == list(range(30))
+    expect(kafka.bootstrap_servers, topic, 30)
 
 
 def test_the_newer_writer_takes_its_partition_back_from_one_that_does_not_know(
@@ -138,7 +144,7 @@ def test_the_newer_writer_takes_its_partition_back_from_one_that_does_not_know(
     newest.write_batch([records(0, 10, 10)])
     newest.snapshot()
     assert rivals == [0]
-    assert answered(kafka.bootstrap_servers, topic) == list(range(20))
+    expect(kafka.bootstrap_servers, topic, 20)
 
 
 def test_a_transaction_that_the_broker_gave_up_is_no_second_writer(own_kafka: KafkaServer, sink_of: Make) -> None:
@@ -151,7 +157,7 @@ def test_a_transaction_that_the_broker_gave_up_is_no_second_writer(own_kafka: Ka
     time.sleep(2.5)  # the broker looks every second
     part.write_batch([records(0, 10, 10)])
     assert part.snapshot() > 20  # the markers of transactions have offsets too
-    assert answered(own_kafka.bootstrap_servers, topic) == list(range(20))
+    expect(own_kafka.bootstrap_servers, topic, 20)
 
 
 def test_a_record_that_the_topic_refuses_stops_the_job_with_nothing_of_its_transaction_written(
@@ -168,7 +174,7 @@ def test_a_record_that_the_topic_refuses_stops_the_job_with_nothing_of_its_trans
         DeliveryError, match=f"partition 0 of topic {topic} to take a message, .*Message size too large"
     ):
         part.snapshot()
-    assert answered(kafka.bootstrap_servers, topic) == list(range(10))
+    expect(kafka.bootstrap_servers, topic, 10)
 
 
 @pytest.mark.parametrize("limit", ["topic", "client"])
@@ -200,7 +206,7 @@ def test_what_waits_is_bounded_and_goes_on_when_it_is_committed(
         assert isinstance(part, TransactionalPart)
         assert part._held_bytes <= 20_000
     part.snapshot()
-    assert answered(kafka.bootstrap_servers, topic) == list(range(200))
+    expect(kafka.bootstrap_servers, topic, 200)
 
 
 def stream(part: StatefulSinkPartition[OutBatch, int], stop: threading.Event) -> int:
@@ -243,7 +249,7 @@ def test_a_broker_that_is_killed_frozen_and_restarted_gets_everything_once_and_i
     stop.set()
     writer.join(60)
     assert counts
-    assert answered(servers, topic) == list(range(counts[0]))
+    expect(servers, topic, counts[0])
     part.close()
 
 
