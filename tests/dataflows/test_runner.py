@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,22 @@ from bytewax.testing import TestingSink, TestingSource
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.broker import BrokerError, DeliveryError, TopicMissingError
+from connectors.decoded import Group
 from connectors.embedded import EmbeddedBroker
+from connectors.raw import RawBatch
 from connectors.topics import TopicNames
 from dataflows import execution
 from dataflows.beginning import Beginning
+from dataflows.checkpointer import Checkpointer
+from dataflows.counts import Counts
 from dataflows.execution import execute, known_cause, rare_collections, signals_set
+from dataflows.job import pipeline_of
 from dataflows.logs import configure_logs
 from dataflows.runner import RunSummary, run
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard
 from dataflows.state import StateError, open_state
+from orderbook.measurer import Measurer
 from tests.kafka_server import free_ports
 from tests.needs import ROOT
 
@@ -277,3 +283,38 @@ def test_the_collector_is_as_before_after_a_run() -> None:
         assert gc.isenabled()
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+def test_between_two_epochs_the_shelf_has_the_states_after_exactly_what_was_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers, shelves = settings.bootstrap_servers, []
+
+    def settled(self: Checkpointer, positions: Mapping[int, int], _bytes: int) -> None:
+        shelves.append({p: (position, self._shelf.of_partition(p)) for p, position in positions.items()})
+
+    monkeypatch.setattr(Checkpointer, "settled", settled)
+    for number, symbol in enumerate(("BTCUSDT", "ETHUSDT", "XRPUSDT")):
+        updates = [depth(update).replace(b"btcusdt", symbol.lower().encode()) for update in range(150)]
+        send(servers, updates, f"binance-spot:{symbol}".encode(), partition=number % 2)
+    run(settings.model_copy(update={"batch_size": 3, "epoch_interval_ms": 10}), until_end=True)
+
+    assert len(shelves) > 3
+    assert len({position for shelf in shelves for position, _ in shelf.values()}) > 3
+    for shelf in shelves:
+        for partition, (position, states) in shelf.items():
+            assert states == states_after(settings, servers, partition, position)
+
+
+def states_after(settings: Settings, servers: str, partition: int, position: int) -> dict[str, bytes]:
+    """The states of a partition's own instruments, computed from its first messages at once."""
+    raw = RawBatch("depth.raw")
+    for message in read(servers, "depth.raw", partition)[:position]:
+        raw.append(message.value(), key=message.key(), partition=partition, offset=message.offset())
+        raw.timestamps_ms[-1] = message.timestamp()[1]
+    steps = pipeline_of(settings, Counts())
+    logics: dict[str, Measurer] = {}
+    for item in steps.decode([raw]):
+        assert isinstance(item, Group)
+        steps.measure(logics.setdefault(item.instrument, Measurer(steps.config)), item)
+    return {name: logic.state() for name, logic in sorted(logics.items())}
