@@ -36,6 +36,7 @@ class Monitor(Collector):
         self._counts = counts
         self._lag: dict[int, int] = {}
         self._bytes = 0
+        self._unread = 0
         self._recovery_point = time.monotonic()
         self.registry = CollectorRegistry()
         self._batches = Histogram(
@@ -59,6 +60,15 @@ class Monitor(Collector):
         """So many messages of a partition are not read yet."""
         self._lag[partition] = messages
 
+    def total_lag(self) -> int | None:
+        """Messages of all partitions that are not read yet; None until that is known."""
+        lag = self._lag.copy()
+        return sum(lag.values()) if lag else None
+
+    def unread(self, partitions: int) -> None:
+        """So many partitions were added since the start and are not read."""
+        self._unread = partitions
+
     def recovery_point(self) -> None:
         """The position was taken for a recovery point."""
         self._recovery_point = time.monotonic()
@@ -81,6 +91,8 @@ class Monitor(Collector):
         for partition, messages in sorted(self._lag.copy().items()):
             lag.add_metric([str(partition)], messages)
         yield lag
+        unread = "Partitions added to the raw topic since the start; the next start reads them."
+        yield GaugeMetricFamily("obi_partitions_unread", unread, value=self._unread)
         age = time.monotonic() - self._recovery_point
         yield GaugeMetricFamily("obi_epoch_age_seconds", "Time since the last recovery point.", value=age)
         build = GaugeMetricFamily("obi_build_info", "Versions; always 1.", labels=["version", "bytewax", "python"])

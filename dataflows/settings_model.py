@@ -4,7 +4,7 @@ Owns the names, defaults, limits and descriptions of all settings. Where values 
 flags) and how wrong ones are reported is in ``dataflows.settings``.
 
 A field is called the same everywhere: ``depth_levels`` in the file, ``OBI_DEPTH_LEVELS`` in the environment,
-``--depth-levels`` on the command line. Two field names differ from their outside names, see ``OUTSIDE``.
+``--depth-levels`` on the command line. Three field names differ from their outside names, see ``OUTSIDE``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orderbook.presets import MAX_DELTA_VOLUME_WINDOW, MAX_DEPTH_LEVELS
 
-OUTSIDE: Final[Mapping[str, str]] = MappingProxyType({"from_": "from", "broker_timeout_s": "broker_timeout"})
+OUTSIDE: Final[Mapping[str, str]] = MappingProxyType(
+    {"from_": "from", "broker_timeout_s": "broker_timeout", "progress_interval_s": "progress_interval"}
+)
 """Outside names of the fields whose name can't be (``from``) or needn't be (the unit) the same."""
 
 _TOPIC = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
@@ -138,6 +140,9 @@ class Settings(BaseModel):
     )
     broker_timeout_s: float = _setting(
         30.0, "How long to wait for the broker at start.", "0 .. 86400", "s", ge=0.0, le=86_400.0
+    )
+    progress_interval_s: float = _setting(
+        10.0, "Time between two log lines on the progress; 0 logs none.", "0 .. 86400", "s", ge=0.0, le=86_400.0
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "Least important log line to show.", "debug, info, warning or error"

@@ -38,6 +38,7 @@ JOB: Final = (
     "checkpoint_interval",
     "batch_size",
     "metrics_addr",
+    "progress_interval_s",
     "from_",
 )
 
