@@ -18,6 +18,7 @@ from rich.text import Text
 from connectors.broker import BrokerError
 from connectors.recordings import RecordingError
 from connectors.topics import PartitionsError
+from dataflows.keeper import ShardError
 from dataflows.settings import SettingsError
 
 NO: Final = 1
@@ -25,8 +26,17 @@ WRONG_USE: Final = 2
 OUTSIDE_FAILED: Final = 3
 
 
+ARGUMENTS: Final = "obi.arguments"
+"""Where a command finds, in its context's ``meta``, all that was typed after ``obi``."""
+
+
 class CommandGroup(typer.core.TyperGroup):
     """A group of commands that turns known failures into messages and exit codes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the arguments as they were typed; of groups in groups, the outermost has all of them."""
+        ctx.meta.setdefault(ARGUMENTS, tuple(args))
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
@@ -48,6 +58,8 @@ class CommandGroup(typer.core.TyperGroup):
 
 def exit_code(error: Exception) -> int | None:
     """The exit code of a failure that a user can do something about; None for a bug."""
+    if isinstance(error, ShardError):
+        return error.code
     if isinstance(error, SettingsError | PartitionsError | RecordingError | OSError) and not isinstance(
         error, ConnectionError
     ):

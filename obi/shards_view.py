@@ -1,0 +1,135 @@
+"""What ``obi run --shards`` shows: a live table on a terminal, log lines elsewhere, one line a shard. On standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from dataflows.keeper import Onlooker, ShardStatus
+from dataflows.shards import Shard
+from obi.screen import number, stderr
+
+_LINES_EVERY_S: Final = 10.0
+_STYLES: Final = {"running": "green", "done": "green", "starting": "cyan", "ending": "cyan", "failed": "bold red"}
+_WAITING: Final = "yellow"
+_PARTITIONS_SHOWN: Final = 4
+
+
+@contextmanager
+def shown(what: str) -> Iterator[Onlooker]:
+    """Who shows the shards, as it fits where standard error goes."""
+    console = stderr()
+    if not console.is_terminal:
+        yield ShardLines(console)
+        return
+    # What is logged meanwhile comes to stand above the table.
+    with Live(console=console, auto_refresh=False) as live:
+        yield ShardTable(live, what)
+
+
+class ShardTable:
+    """On a terminal.
+
+    Args:
+        live: where.
+        what: the shards work on, for the title.
+    """
+
+    def __init__(self, live: Live, what: str) -> None:
+        self._live = live
+        self._what = what
+        self._start = time.monotonic()
+
+    def look(self, shards: Sequence[ShardStatus]) -> None:
+        """Draw it anew."""
+        title = Text.assemble(("obi run", "bold"), f"  {len(shards)} shards  {self._what}")
+        foot = Text("Ctrl-C ends all of them cleanly, once more kills them", "dim")
+        self._live.update(Group(title, table(shards), foot), refresh=True)
+
+    def said(self, shard: Shard, words: Sequence[str]) -> None:
+        """Above the table."""
+        _say(self._live.console, shard, words)
+
+
+class ShardLines:
+    """Without a terminal: a line for each change of a shard, and one for each shard every 10 s.
+
+    Args:
+        console: for what is no log.
+        clock: seconds that only go on.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._due = clock() + _LINES_EVERY_S
+        self._known: dict[Shard, tuple[str, int | None]] = {}
+
+    def look(self, shards: Sequence[ShardStatus]) -> None:
+        """Log what is due."""
+        due = self._clock() >= self._due
+        if due:
+            self._due = self._clock() + _LINES_EVERY_S
+        for status in shards:
+            # The seconds until a restart are no change.
+            now = (status.state.split()[0], status.pid)
+            if due or self._known.get(status.shard) != now:
+                self._known[status.shard] = now
+                _log(status)
+
+    def said(self, shard: Shard, words: Sequence[str]) -> None:
+        """As it is."""
+        _say(self._console, shard, words)
+
+
+def table(shards: Sequence[ShardStatus]) -> Table:
+    """One line a shard; it fits 80 columns."""
+    drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold dim")
+    drawn.add_column("shard", no_wrap=True)
+    drawn.add_column("state", min_width=15, no_wrap=True)
+    drawn.add_column("pid", justify="right", no_wrap=True)
+    drawn.add_column("partitions", min_width=10, no_wrap=True, overflow="ellipsis")
+    for name in ("msg/s", "lag", "faults", "restarts"):
+        drawn.add_column(name, justify="right", no_wrap=True)
+    for status in shards:
+        drawn.add_row(
+            str(status.shard),
+            Text(status.state, _STYLES.get(status.state, _WAITING)),
+            "-" if status.pid is None else str(status.pid),
+            _partitions(status.partitions),
+            number(status.per_second),
+            "-" if status.lag is None else number(status.lag),
+            Text(number(status.faults), "yellow" if status.faults else ""),
+            Text(number(status.restarts), "yellow" if status.restarts else ""),
+        )
+    return drawn
+
+
+def _partitions(partitions: Sequence[int] | None) -> str:
+    """``0 2 4 6`` or, of many, ``0 2 4 .. 126``."""
+    if partitions is None:
+        return "-"
+    if len(partitions) > _PARTITIONS_SHOWN:
+        return f"{' '.join(map(str, partitions[:2]))} .. {partitions[-1]}"
+    return " ".join(map(str, partitions)) or "none"
+
+
+def _log(status: ShardStatus) -> None:
+    structlog.get_logger("obi").info(
+        "shard", shard=str(status.shard), state=status.state, pid=status.pid, partitions=status.partitions,
+        restarts=status.restarts, messages=status.messages, per_second=status.per_second, lag=status.lag,
+        faults=status.faults,
+    )  # fmt: skip
+
+
+def _say(console: Console, shard: Shard, words: Sequence[str]) -> None:
+    for line in words:
+        console.print(Text.assemble((f"{shard} ", "dim"), line), soft_wrap=True)
