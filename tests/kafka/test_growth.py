@@ -25,7 +25,8 @@ MISSING = "checkpoints.that.are.not.there"
 
 @pytest.fixture
 def names(topics: Topics) -> TopicNames:
-    return TopicNames(*(topics.create(kind, partitions=2) for kind in ("raw", "metrics", "faults")), MISSING)
+    raw, metrics, faults = (topics.create(kind, partitions=2) for kind in ("raw", "metrics", "faults"))
+    return TopicNames(raw, metrics, faults, MISSING)
 
 
 @pytest.fixture
