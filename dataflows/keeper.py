@@ -11,10 +11,10 @@ Owns what an end of a child means:
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
@@ -41,10 +41,7 @@ class ShardError(RuntimeError):
 
 @dataclass(frozen=True)
 class ShardStatus:
-    """A shard as it is now.
-
-    Figures are those of its present process, or of the last one: None and 0 before the first ones.
-    """
+    """A shard as it is now. Figures are those of its present process, or of the last one; 0 and None before the first ones."""
 
     shard: Shard
     state: str
@@ -94,7 +91,8 @@ class Keeper:
         self._clock = clock
         self._backoff = Backoff()
         self._process: ShardProcess | None = None
-        self._last: ShardProcess | None = None
+        self._figures: Mapping[str, Any] = {}
+        self._partitions: tuple[int, ...] | None = None
         self._due = clock()
         self._works_since: float | None = None
         self._starts = 0
@@ -106,13 +104,15 @@ class Keeper:
             return
         if self._process is None:
             if self._clock() >= self._due:
-                self._process = self._last = self._start(self._shard)
+                self._process = self._start(self._shard)
+                self._figures = {}
                 self._works_since = None
                 self._starts += 1
-        elif (code := self._process.exit_code) is not None:
+            return
+        if (code := self._process.exit_code) is not None:
             self._ended(self._process, code)
-        elif self._works_since is None and self._process.progress is not None:
-            self._works_since = self._clock()
+        elif self._process.progress is not None:
+            self._hear(self._process.progress)
 
     def stop(self) -> None:
         """Ask it to end; one that waits for its restart has ended."""
@@ -135,14 +135,12 @@ class Keeper:
 
     def status(self) -> ShardStatus:
         """As it is now."""
-        figures = (self._last and self._last.progress) or {}
-        partitions = figures.get("partitions")
-        works = self._process is not None
+        figures, works = self._figures, self._process is not None
         return ShardStatus(
             shard=self._shard,
             state=self._state(),
             pid=self._process.pid if self._process is not None else None,
-            partitions=None if partitions is None else tuple(partitions),
+            partitions=self._partitions,
             restarts=max(self._starts - 1, 0),
             messages=figures.get("messages", 0),
             per_second=figures.get("per_second", 0) if works else 0,
@@ -159,8 +157,16 @@ class Keeper:
             return f"restart in {ceil(max(self._due - self._clock(), 0))} s"
         return "starting" if self._works_since is None else "running"
 
+    def _hear(self, figures: Mapping[str, Any]) -> None:
+        self._figures = figures
+        self._partitions = tuple(figures.get("partitions", ()))
+        if self._works_since is None:
+            self._works_since = self._clock()
+
     def _ended(self, process: ShardProcess, code: int) -> None:
         words = process.last_words()
+        if process.progress is not None:
+            self._hear(process.progress)
         process.close()
         self._process = None
         if self._stopping or (code == 0 and self._until_end):

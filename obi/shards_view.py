@@ -46,13 +46,12 @@ class ShardTable:
     def __init__(self, live: Live, what: str) -> None:
         self._live = live
         self._what = what
-        self._start = time.monotonic()
 
     def look(self, shards: Sequence[ShardStatus]) -> None:
         """Draw it anew."""
         title = Text.assemble(("obi run", "bold"), f"  {len(shards)} shards  {self._what}")
-        foot = Text("Ctrl-C ends all of them cleanly, once more kills them", "dim")
-        self._live.update(Group(title, table(shards), foot), refresh=True)
+        states = {status.state for status in shards}
+        self._live.update(Group(title, table(shards), Text(_hint(states), "dim")), refresh=True)
 
     def said(self, shard: Shard, words: Sequence[str]) -> None:
         """Above the table."""
@@ -91,26 +90,45 @@ class ShardLines:
 
 
 def table(shards: Sequence[ShardStatus]) -> Table:
-    """One line a shard; it fits 80 columns."""
-    drawn = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold dim")
-    drawn.add_column("shard", no_wrap=True)
+    """One line a shard, and one for all; it fits 80 columns."""
+    drawn = Table(
+        box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold dim", footer_style="bold",
+        show_footer=len(shards) > 1,
+    )  # fmt: skip
+    lags = [status.lag for status in shards if status.lag is not None]
+    drawn.add_column("shard", "all", no_wrap=True)
     drawn.add_column("state", min_width=15, no_wrap=True)
     drawn.add_column("pid", justify="right", no_wrap=True)
     drawn.add_column("partitions", min_width=10, no_wrap=True, overflow="ellipsis")
-    for name in ("msg/s", "lag", "faults", "restarts"):
-        drawn.add_column(name, justify="right", no_wrap=True)
+    for name, total in (
+        ("msg/s", sum(status.per_second for status in shards)),
+        ("lag", sum(lags) if lags else None),
+        ("faults", sum(status.faults for status in shards)),
+        ("restarts", sum(status.restarts for status in shards)),
+    ):
+        drawn.add_column(name, _figure(total), justify="right", no_wrap=True)
     for status in shards:
         drawn.add_row(
             str(status.shard),
             Text(status.state, _STYLES.get(status.state, _WAITING)),
-            "-" if status.pid is None else str(status.pid),
+            str(status.pid or "-"),
             _partitions(status.partitions),
-            number(status.per_second),
-            "-" if status.lag is None else number(status.lag),
+            _figure(status.per_second),
+            _figure(status.lag),
             Text(number(status.faults), "yellow" if status.faults else ""),
             Text(number(status.restarts), "yellow" if status.restarts else ""),
         )
     return drawn
+
+
+def _hint(states: set[str]) -> str:
+    if states <= {"done", "failed"}:
+        return ""
+    return "ending cleanly; Ctrl-C kills them" if "ending" in states else "Ctrl-C ends all of them cleanly"
+
+
+def _figure(value: int | None) -> str:
+    return "-" if value is None else number(value)
 
 
 def _partitions(partitions: Sequence[int] | None) -> str:

@@ -167,6 +167,7 @@ def test_the_table_has_a_line_a_shard_and_fits_80_columns() -> None:
         ["shard", "state", "pid", "partitions", "msg/s", "lag", "faults", "restarts"],
         ["0/2", "running", "4711", "0", "4", "..", "252", "3,210", "12,345", "3", "0"],
         ["1/2", "restart", "in", "16", "s", "-", "-", "0", "-", "0", "5"],
+        ["all", "3,210", "12,345", "3", "5"],
     ]
 
 
