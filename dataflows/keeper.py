@@ -173,10 +173,10 @@ class Keeper:
             self.over = True
             if self._killed:
                 self._fail(code, f"did not end within {PATIENCE_S:g} s, and was killed", words)
-            elif code not in {0, -signal.SIGTERM}:  # that one: asked before it was able to listen
-                self._fail(code, "did not end cleanly", words)
-            else:
+            elif code == 0:
                 self._onlooker.said(self._shard, words)
+            elif code != -signal.SIGTERM:  # that is: asked before it listened, or when it listened no more
+                self._fail(code, "did not end cleanly", words)
         elif code == _WRONG_USE:
             self._fail(code, "can't run", words)
         else:
@@ -198,5 +198,7 @@ class Keeper:
     def _fail(self, code: int, what: str, words: Sequence[str]) -> None:
         self.over = True
         said = "\n".join(words).removeprefix("error: ") or "it said nothing"
+        # What a shard advises to type is for itself; who supervises types it for all of them.
+        said = said.replace(f"--shard {self._shard} ", f"--shards {self._shard.count} ")
         wrong = _WRONG_USE if code == _WRONG_USE else _FAILED
         self.failure = ShardError(wrong, f"shard {self._shard} {what} ({exit_text(code)}): {said}")
