@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import nullcontext
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from dataflows import runner
+from dataflows.generations import Choice
 from dataflows.lifeline import lifeline_held
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard, parse_shard
@@ -25,7 +26,7 @@ OneShard: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--shard", metavar="I/N", rich_help_panel=_SHARDS, show_default=False,
-        help="Run only shard I of N: the partitions I, I+N, I+2N ... I counts from 0; N stays the same for good.",
+        help="Run only shard I of N (I from 0): the partitions I, I+N, I+2N and so on. The state belongs to this N.",
     ),
 ]  # fmt: skip
 AllShards: TypeAlias = Annotated[
@@ -38,26 +39,26 @@ AllShards: TypeAlias = Annotated[
 ]  # fmt: skip
 UntilEnd: TypeAlias = Annotated[
     bool,
-    typer.Option("--until-end", rich_help_panel=_BEGIN, help="Stop at the offsets that are the end of the raw topic now."),
+    typer.Option("--until-end", metavar="", rich_help_panel=_BEGIN, help="Stop at the offsets that are the end of the raw topic now."),
 ]  # fmt: skip
 Resume: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--resume-from-output", rich_help_panel=_BEGIN,
+        "--resume-from-output", metavar="", rich_help_panel=_BEGIN,
         help="The state folder is empty, the metrics topic is not: rebuild the state from the topics. Nothing is lost.",
     ),
 ]  # fmt: skip
 New: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--new-generation", rich_help_panel=_BEGIN,
+        "--new-generation", metavar="", rich_help_panel=_BEGIN,
         help="The state folder is empty, the metrics topic is not: begin again with seq 1, behind what is there.",
     ),
 ]  # fmt: skip
 AcceptLoss: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--accept-loss", rich_help_panel=_BEGIN,
+        "--accept-loss", metavar="", rich_help_panel=_BEGIN,
         help="Raw messages were deleted before they were read: go on with the first that is there; a fault tells what is gone.",
     ),
 ]  # fmt: skip
@@ -102,9 +103,7 @@ def run(
     _print(summary)
 
 
-def _checked(
-    shard: str | None, shards: int | None, *, resume: bool, new: bool
-) -> tuple[Shard, Literal["resume", "new"] | None]:
+def _checked(shard: str | None, shards: int | None, *, resume: bool, new: bool) -> tuple[Shard, Choice | None]:
     """The shard and the choice; all that is wrong at once."""
     problems = []
     chosen = Shard()

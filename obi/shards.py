@@ -17,7 +17,9 @@ from dataflows.shards import Shard
 from dataflows.supervisor import supervise
 from obi.shards_view import shown
 
-SHARDS_MOST: Final = 1000
+SHARDS_MOST: Final = 256
+"""More processes than a machine has use for, and fewer than a process may have open pipes to."""
+
 _LAST_PORT: Final = 65_535
 _FLAG: Final = "--shards"
 

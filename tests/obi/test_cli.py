@@ -17,11 +17,12 @@ from obi.cli import app
 from obi.options import BROKER, DECODING, JOB, LOGGING, MEASURING, TOPICS, _annotated
 from tests.needs import ROOT
 
+BEGINNINGS = ("--resume-from-output", "--new-generation", "--accept-loss")
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "demo": ((*MEASURING, *DECODING, *TOPICS), ("--recording", "--seconds", "--speed", "--seed", "--no-watch")),
     "watch": ((*BROKER, "metrics_topic"), ("--once",)),
     "doctor": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ()),
-    "run": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ("--until-end",)),
+    "run": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ("--shard", "--shards", "--until-end", *BEGINNINGS)),
     "topics create": ((*BROKER, *TOPICS), ("--partitions", "--replication-factor")),
     "topics describe": ((*BROKER, *TOPICS), ()),
     "feed recording": ((*BROKER, "raw_topic", "default_venue"), ("--speed", "--loop", "--derive-depth20")),

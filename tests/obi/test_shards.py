@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 
 from dataflows import runner
 from dataflows.keeper import ShardError, ShardStatus
+from dataflows.lifeline import lifeline_held
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard
 from obi import run as run_module
@@ -69,14 +72,14 @@ def test_what_is_said_about_the_run_reaches_the_runner(ran: list[dict[str, Any]]
     ]
 
 
-def test_a_supervised_run_stops_with_its_standard_input(ran: list[dict[str, Any]]) -> None:
+def test_a_supervised_run_stops_with_its_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     def wait(settings: Settings, **kwargs: Any) -> runner.RunSummary:
         assert kwargs["stop"].wait(10)
         return SUMMARY
 
-    with pytest.MonkeyPatch.context() as patch, open("/dev/null") as ended:  # noqa: PTH123
-        patch.setattr(runner, "run", wait)
-        patch.setattr("dataflows.lifeline._STDIN", ended.fileno())
+    monkeypatch.setattr(runner, "run", wait)
+    with Path(os.devnull).open("rb") as ended:
+        monkeypatch.setattr(run_module, "lifeline_held", partial(lifeline_held, descriptor=ended.fileno()))
         assert obi("run", "--supervised").exit_code == 0
 
 
