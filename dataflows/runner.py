@@ -23,9 +23,11 @@ from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
 from dataflows.execution import execute, rare_collections, signals_set
 from dataflows.generations import Choice, Generations
+from dataflows.growth import growth_watched
 from dataflows.job import Sinks, job, numbers_settings, sinks, topic_names, wait_for
 from dataflows.journaling import Journaling, has_journal
 from dataflows.monitor import Monitor
+from dataflows.progress import progress_logged
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard
 from dataflows.shelf import Shelf
@@ -94,6 +96,7 @@ def run(
             state=str(state.folder),
             metrics_addr=address,
         )
+        process.watch(stack, tuple(state.beginning.input))
         stack.enter_context(rare_collections())
         execute(flow, state.folder, timedelta(milliseconds=settings.epoch_interval_ms))
     summary = _summary(counts, begun)
@@ -146,6 +149,14 @@ class _Process:
             on_settled=self._checkpoints(journaling, state, shelf, out),
         )
         return flow, state
+
+    def watch(self, stack: ExitStack, partitions: tuple[int, ...]) -> None:
+        """Tell the operator how it goes, and of partitions that are added, until ``stack`` is closed."""
+        names, shard, monitor = topic_names(self.settings), self.shard, self.monitor
+        total = len(self.broker.partitions_of(names.raw))
+        stack.enter_context(growth_watched(self.broker, names, total, shard=shard, monitor=monitor))
+        interval_s = self.settings.progress_interval_s
+        stack.enter_context(progress_logged(monitor, self.counts, interval_s, shard, partitions))
 
     def _sinks(self, partitions: tuple[int, ...], state: State, journaling: Journaling | None) -> Sinks:
         return sinks(
