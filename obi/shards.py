@@ -39,7 +39,7 @@ def run_shards(settings: Settings, count: int, typed: Sequence[str], *, until_en
     """
     commands = {shard: command(shard, typed, settings) for shard in (Shard(index, count) for index in range(count))}
     environ = _environment(os.environ)
-    with shown(f"{settings.raw_topic} -> {settings.metrics_topic}") as onlooker:
+    with shown(f"{settings.raw_topic} -> {settings.metrics_topic}", settings.progress_interval_s) as onlooker:
         supervise(
             list(commands),
             lambda shard: ShardProcess(shard, commands[shard], environ),

@@ -1,10 +1,11 @@
-"""What ``obi run --shards`` shows: a live table on a terminal, log lines elsewhere, one line a shard. On standard error."""
+"""What ``obi run --shards`` shows: a live table on a terminal, log lines elsewhere, each with one line a shard. On standard error."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import Final
 
 import structlog
@@ -17,18 +18,22 @@ from dataflows.keeper import Onlooker, ShardStatus
 from dataflows.shards import Shard
 from obi.screen import number, stderr
 
-_LINES_EVERY_S: Final = 10.0
 _STYLES: Final = {"running": "green", "done": "green", "starting": "cyan", "ending": "cyan", "failed": "bold red"}
 _WAITING: Final = "yellow"
 _PARTITIONS_SHOWN: Final = 4
 
 
 @contextmanager
-def shown(what: str) -> Iterator[Onlooker]:
-    """Who shows the shards, as it fits where standard error goes."""
+def shown(what: str, interval_s: float) -> Iterator[Onlooker]:
+    """Who shows the shards, as it fits where standard error goes.
+
+    Args:
+        what: they work on.
+        interval_s: time between two log lines of each, where there is no terminal; 0: only changes are logged.
+    """
     console = stderr()
     if not console.is_terminal:
-        yield ShardLines(console)
+        yield ShardLines(console, interval_s)
         return
     # What is logged meanwhile comes to stand above the table.
     with Live(console=console, auto_refresh=False) as live:
@@ -59,24 +64,26 @@ class ShardTable:
 
 
 class ShardLines:
-    """Without a terminal: a line for each change of a shard, and one for each shard every 10 s.
+    """Without a terminal: a line for each change of a shard, and one for each shard now and then.
 
     Args:
         console: for what is no log.
+        interval_s: time between two lines of a shard; 0: only changes are logged.
         clock: seconds that only go on.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._interval_s = interval_s or inf
         self._clock = clock
-        self._due = clock() + _LINES_EVERY_S
+        self._due = clock() + self._interval_s
         self._known: dict[Shard, tuple[str, int | None]] = {}
 
     def look(self, shards: Sequence[ShardStatus]) -> None:
         """Log what is due."""
         due = self._clock() >= self._due
         if due:
-            self._due = self._clock() + _LINES_EVERY_S
+            self._due = self._clock() + self._interval_s
         for status in shards:
             # The seconds until a restart are no change.
             now = (status.state.split()[0], status.pid)

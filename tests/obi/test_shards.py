@@ -177,7 +177,7 @@ def test_the_table_has_a_line_a_shard_and_fits_80_columns() -> None:
 def test_without_a_terminal_changes_are_logged_at_once_and_all_shards_now_and_then() -> None:
     now = 0.0
     file = io.StringIO()
-    lines = ShardLines(Console(file=file, width=80), lambda: now)
+    lines = ShardLines(Console(file=file, width=80), 10.0, lambda: now)
     seen: list[list[tuple[str, str]]] = []
     for at, states in [
         (1.0, ("starting", "starting")),
@@ -202,3 +202,14 @@ def test_without_a_terminal_changes_are_logged_at_once_and_all_shards_now_and_th
         [],
     ]
     assert file.getvalue() == "0/2 messages 1 = records 1\n"
+
+
+def test_without_an_interval_only_changes_are_logged() -> None:
+    now = 0.0
+    lines = ShardLines(Console(file=io.StringIO()), 0.0, lambda: now)
+    with capture_logs() as logs:
+        for at, state in [(1.0, "starting"), (2.0, "running"), (1000.0, "running"), (2000.0, "done")]:
+            now = at
+            lines.look([status(0, state)])
+
+    assert [log["state"] for log in logs] == ["starting", "running", "done"]
