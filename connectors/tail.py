@@ -30,7 +30,13 @@ _CONSUMER: Final = {
     "fetch.wait.max.ms": 5,
 }
 _NO_LEADER: Final = frozenset(
-    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.OFFSET_NOT_AVAILABLE}
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
 )
 """A topic that was just made, or a broker that just took over."""
 
@@ -85,6 +91,7 @@ def bounds(broker: Broker, topic: str, partitions: Iterable[int], go_on: Callabl
             if not is_transient(error.args[0]) and error.args[0].code() not in _NO_LEADER:
                 raise broker.failed(f"the offsets of topic {topic}", error) from error
             why = f"the offsets of {topic} are not known: {error.args[0].str()}"
+            admin = broker.admin()  # the old one may go on asking the broker that it knows
         else:
             found |= {part: Bounds(first[part], written[part]) for part in left if committed[part] >= written[part]}
             left = [part for part in left if part not in found]

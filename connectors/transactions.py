@@ -51,7 +51,7 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
         self._waiting: deque[OutBatch] = deque()
         self._held = self._held_bytes = 0
         self._taken = (0, 0)
-        self._is_idle = self._is_hurried = self._is_closing = self._has_ended = False
+        self._is_idle = self._is_filling = self._is_hurried = self._is_closing = self._has_ended = False
         self._closed_by = 0.0
         self._failure: Exception | None = None
         # A daemon: should a call into librdkafka hang, the process can end all the same.
@@ -101,10 +101,14 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
     def hurry(self, *, closed_by: float | None = None) -> None:
         """Commit now what waits, and end soon when ``closed_by`` says so (the first one to say it counts)."""
         with self._work:
-            self._is_hurried = self._held > 0
             if closed_by is not None and not self._is_closing:
                 self._is_closing, self._closed_by = True, closed_by
-            self._work.notify()
+            self._hurry()
+
+    def _hurry(self) -> None:
+        # Not while a commit is under way with nothing behind it: the next transaction has time again.
+        self._is_hurried = self._is_filling or bool(self._waiting)
+        self._work.notify()
 
     def _await(self, most: int, why: str) -> None:
         """Wait, holding the lock, until no more than ``most`` bytes are held, or nothing."""
@@ -115,6 +119,7 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
             if not self._held or self._held_bytes <= most:
                 return
             waiting = waiting or Waiting(self._terms.patience)
+            self._hurry()
             self._progress.wait(SLICE_S)
             try:
                 waiting.go_on(
@@ -166,15 +171,16 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
         which nobody notices while other messages arrive. Then the others, when the first one has waited long enough.
         """
         until = time.monotonic() + self._interval_s
-        yield self._take()
+        yield self._take(is_last=False)
         with self._work:
             rest_s = until - time.monotonic()
             self._work.wait_for(lambda: self._is_hurried or self._is_closing, max(0.0, rest_s))
-            self._is_hurried = False
-        yield self._take()
+        yield self._take(is_last=True)
 
-    def _take(self) -> list[OutBatch]:
+    def _take(self, *, is_last: bool) -> list[OutBatch]:
         with self._work:
+            self._is_filling = not is_last
+            self._is_hurried = self._is_hurried and not is_last
             batches = list(self._waiting)
             self._waiting.clear()
             self._taken = (self._held, self._held_bytes)
