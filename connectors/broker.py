@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -61,6 +61,19 @@ LARGEST_MESSAGE_BYTES: Final = 10_500_000
 """What our producers let through; a topic's own limit may be lower."""
 
 _TRY_S: Final = 1.0
+_LEADER_S: Final = 10.0
+"""How long a partition may be without a leader before that is an error."""
+
+NO_LEADER: Final = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
+)
+"""A topic that was just made, or a broker that just took over: worth asking again."""
 _SAY_EVERY_S: Final = 5.0
 
 _DEFAULTS: Final[Mapping[str, str | int | bool]] = {
@@ -195,7 +208,7 @@ class Broker:
             raise self.failed("its topics", error) from error
         return {name: tuple(sorted(topic.partitions)) for name, topic in found.items() if topic.error is None}
 
-    def offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+    def offsets(self, topic: str, partitions: Collection[int]) -> dict[int, tuple[int, int]]:
         """First offset and end (the offset that the next message gets) of each partition.
 
         The end is that of committed messages: what a consumer can read now.
@@ -203,16 +216,20 @@ class Broker:
         Raises:
             BrokerError: the broker did not answer, or refused.
         """
-        client = Consumer(self.config({}, {"group.id": "obi"}))
-        try:
-            return {
-                partition: client.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_S)
-                for partition in partitions
-            }
-        except KafkaException as error:
-            raise self.failed(f"the offsets of topic {topic}", error) from error
-        finally:
-            client.close()
+        deadline = time.monotonic() + _LEADER_S
+        while True:
+            client = Consumer(self.config({}, {"group.id": "obi"}))
+            try:
+                return {
+                    partition: client.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_S)
+                    for partition in partitions
+                }
+            except KafkaException as error:
+                if error.args[0].code() not in NO_LEADER or time.monotonic() > deadline:
+                    raise self.failed(f"the offsets of topic {topic}", error) from error
+                time.sleep(_TRY_S / 10)
+            finally:
+                client.close()
 
     def failed(self, what: str, error: KafkaException) -> BrokerError:
         """The error of a question about ``what`` that got no good answer."""

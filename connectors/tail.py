@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported, not in the stub
 
-from connectors.broker import REQUEST_S, Broker, BrokerError, is_transient
+from connectors.broker import NO_LEADER, REQUEST_S, Broker, BrokerError, is_transient
 from connectors.outgoing import OutBatch
 from connectors.raw import Headers
 
@@ -29,17 +29,6 @@ _CONSUMER: Final = {
     # That nothing follows is told by an empty answer, for which a broker waits half a second by default.
     "fetch.wait.max.ms": 5,
 }
-_NO_LEADER: Final = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-    }
-)
-"""A topic that was just made, or a broker that just took over."""
-
 _AGAIN_S: Final = 0.05
 _POLL_S: Final = 1.0
 
@@ -88,7 +77,7 @@ def bounds(broker: Broker, topic: str, partitions: Iterable[int], go_on: Callabl
         try:
             first, written, committed = _offsets(admin, [TopicPartition(topic, partition) for partition in left])
         except KafkaException as error:
-            if not is_transient(error.args[0]) and error.args[0].code() not in _NO_LEADER:
+            if not is_transient(error.args[0]) and error.args[0].code() not in NO_LEADER:
                 raise broker.failed(f"the offsets of topic {topic}", error) from error
             why = f"the offsets of {topic} are not known: {error.args[0].str()}"
             admin = broker.admin()  # the old one may go on asking the broker that it knows
