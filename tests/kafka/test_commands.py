@@ -67,8 +67,8 @@ def test_topics_feed_run_watch_and_doctor(kafka: Kafka, names: dict[str, str]) -
     described = obi("topics", "describe").stdout
 
     assert missing.count(": missing") == 4
-    assert made.count("created, 3 partitions") == 3
-    assert again.count("was there, 3 partitions") == 3
+    assert made.count("created, 3 partitions") == 4
+    assert again.count("was there, 3 partitions") == 4
     assert "message.timestamp.type=LogAppendTime" in described
 
     obi("simulate", "--symbols", 3, "--seconds", 3, "-o", "usdm_sim.gz")
