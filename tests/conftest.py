@@ -17,6 +17,8 @@ from tests.needs import NO_KAFKA, RECORDINGS, unmet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.kafka_fixtures"]
+
 # No deadline: the machine is shared with a broker, and a slow example is not a wrong one.
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 # CI looks at the same examples each time: a red run means that the change is at fault.

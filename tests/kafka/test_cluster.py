@@ -14,9 +14,9 @@ import pytest
 from bytewax.recovery import init_db_dir
 
 from connectors.raw import RawBatch
-from tests.kafka.conftest import Kafka
+from tests.deployment import Deployment, environment
 from tests.kafka.test_end_to_end import expected, feed, market, written
-from tests.kafka.test_runner import Deployment, environment
+from tests.kafka_fixtures import Kafka
 from tests.kafka_server import free_ports
 from tests.kafka_topics import Topics
 

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
 from obi.cli import app
-from tests.kafka.conftest import Kafka
+from tests.kafka_fixtures import Kafka
 
 PARTITIONS = 3
 

@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors.broker import Broker
-from tests.kafka.conftest import Kafka
+from tests.deployment import PARTITIONS, Deployment
 from tests.kafka.test_end_to_end import expected, feed, market, read, written
-from tests.kafka.test_runner import PARTITIONS, Deployment
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 

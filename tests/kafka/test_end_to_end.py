@@ -8,14 +8,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from connectors.decode import Decoder
 from connectors.feed_recording import partition_of
-from connectors.raw import Headers, RawBatch
+from connectors.raw import RawBatch
 from connectors.recordings import RecordingReader
 from dataflows.counts import Counts
 from dataflows.pipeline import Pipeline, measure_batches
@@ -23,8 +22,9 @@ from orderbook import MeasureConfig
 from simulator import default_instruments, simulate
 from tests.corpus.case import Case
 from tests.corpus.malformed import GOOD, MALFORMED
-from tests.kafka.conftest import Kafka
-from tests.kafka.test_runner import PARTITIONS, Deployment
+from tests.deployment import PARTITIONS, Deployment
+from tests.kafka_fixtures import Kafka
+from tests.kafka_reading import read_topic
 from tests.kafka_topics import Topics
 
 BROKER_LIMIT_BYTES = 1_000_000
@@ -63,18 +63,8 @@ def expected(batches: Iterable[RawBatch]) -> ByInstrument:
 
 def read(servers: str, topic: str) -> Iterator[tuple[int, bytes | None, bytes | None, dict[str, bytes]]]:
     """(partition, key, value, headers) of everything in a topic."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": "x", "enable.auto.commit": False})
-    for partition in range(PARTITIONS):
-        part = TopicPartition(topic, partition, 0)
-        left = consumer.get_watermark_offsets(part, timeout=10)[1]
-        consumer.assign([part])
-        while left:
-            for message in consumer.consume(left, 10):
-                assert message.error() is None
-                left -= 1
-                headers = dict(cast("Headers", message.headers() or []))
-                yield partition, message.key(), message.value(), headers
-    consumer.close()
+    for message in read_topic(servers, topic):
+        yield message.partition, message.key, message.value, dict(message.headers)
 
 
 def written(deployment: Deployment) -> ByInstrument:

@@ -17,9 +17,9 @@ from dataflows.generations import Choice
 from dataflows.runner import RunSummary, run
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard
-from tests.kafka.conftest import Kafka
+from tests.deployment import PARTITIONS, Deployment
 from tests.kafka.test_end_to_end import expected, feed, market, read, written
-from tests.kafka.test_runner import PARTITIONS, Deployment
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 

@@ -13,7 +13,7 @@ from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 
 if TYPE_CHECKING:
-    from tests.kafka.conftest import Kafka
+    from tests.kafka_fixtures import Kafka
 
 
 def send(servers: str, topic: str, values: list[bytes]) -> None:

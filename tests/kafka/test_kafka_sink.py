@@ -12,7 +12,7 @@ from connectors.broker import Broker, DeliveryError
 from connectors.kafka_sink import KafkaSink, KafkaSinkPart
 from connectors.outgoing import OutBatch
 from connectors.shrink_fault import shrink_fault
-from tests.kafka.conftest import Kafka
+from tests.kafka_fixtures import Kafka
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 

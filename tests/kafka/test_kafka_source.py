@@ -13,7 +13,7 @@ from connectors.broker import Broker, OffsetsLostError, TopicMissingError
 from connectors.kafka_source import KafkaSource, KafkaSourcePart
 from connectors.position import Position
 from connectors.raw import RawBatch
-from tests.kafka.conftest import Kafka
+from tests.kafka_fixtures import Kafka
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 

@@ -2,108 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType  # type: ignore[attr-defined]  # not in __all__
 
-from tests.kafka.conftest import Kafka
+from tests.deployment import PARTITIONS, Deployment
+from tests.kafka_fixtures import Kafka
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
-from tests.needs import ROOT
-
-PARTITIONS = 2
-
-
-class Deployment:
-    """Topics, a state directory, and the job as a user starts it."""
-
-    def __init__(self, servers: str, topics: Topics, folder: Path) -> None:
-        self.servers = servers
-        self.folder = folder
-        self.raw, self.metrics, self.faults = (
-            topics.create(kind, partitions=PARTITIONS) for kind in ("raw", "metrics", "faults")
-        )
-
-    def send(self, first: int, end: int) -> None:
-        """Depth messages of two instruments, one a partition."""
-        producer = Producer({"bootstrap.servers": self.servers, "linger.ms": 5})
-        for update in range(first, end):
-            symbol = ("btcusdt", "ethusdt")[update % 2]
-            data = {
-                "lastUpdateId": update,
-                "bids": [[f"{100 + update % 5}", "1"]],
-                "asks": [[f"{110 - update % 3}", "2"]],
-            }
-            value = orjson.dumps({"stream": f"{symbol}@depth20@100ms", "data": data})
-            producer.produce(self.raw, value, f"binance-spot:{symbol.upper()}".encode(), update % 2)
-        assert producer.flush(30) == 0
-
-    def command(self, *arguments: str) -> list[str]:
-        flags = {
-            "bootstrap-servers": self.servers,
-            "raw-topic": self.raw,
-            "metrics-topic": self.metrics,
-            "faults-topic": self.faults,
-            "state-dir": str(self.folder / "state"),
-            "epoch-interval-ms": "200",
-        }
-        return [sys.executable, "-m", "obi", "run", *(f"--{k}={v}" for k, v in flags.items()), *arguments]
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            self.command("--until-end", *arguments), cwd=self.folder, env=environment(), capture_output=True, text=True,
-            check=False, timeout=100,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        return done.stderr
-
-    @contextmanager
-    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        process = subprocess.Popen(
-            self.command(*arguments), cwd=self.folder, env=environment(), stderr=subprocess.PIPE, text=True
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-    def seqs(self) -> list[list[int]]:
-        """Sequence numbers of each output partition, in their order."""
-        return [[record["seq"] for record in self.records(partition)] for partition in range(PARTITIONS)]
-
-    def records(self, partition: int) -> list[dict[str, Any]]:
-        consumer = Consumer({"bootstrap.servers": self.servers, "group.id": "x", "enable.auto.commit": False})
-        part = TopicPartition(self.metrics, partition, 0)
-        end = consumer.get_watermark_offsets(part, timeout=10)[1]
-        consumer.assign([part])
-        found: list[Any] = []
-        while len(found) < end and (messages := consumer.consume(end - len(found), 10)):
-            found += [orjson.loads(message.value() or b"") for message in messages]
-        consumer.close()
-        return found
-
-    def wait_for(self, count: int, seconds: float = 60.0) -> None:
-        deadline = time.monotonic() + seconds
-        while sum(map(len, self.seqs())) < count:
-            assert time.monotonic() < deadline, f"{self.seqs()} after {seconds} s"
-            time.sleep(0.1)
-
-
-def environment() -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OBI_")}
-    return {**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}
 
 
 def whole(count: int) -> list[list[int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.broker import Broker, BrokerError
 from connectors.topics import PartitionsError, TopicNames, check_topics, create_topics, describe_topics
-from tests.kafka.conftest import Kafka
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 

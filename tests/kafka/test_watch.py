@@ -14,7 +14,7 @@ import orjson
 import pytest
 from confluent_kafka import Producer
 
-from tests.kafka.test_runner import environment
+from tests.deployment import environment
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 

@@ -1,10 +1,12 @@
-"""One real Kafka for the whole run, topics for each test, and a broker of one's own for tests that break it."""
+"""One real Kafka for the whole run, topics for each test, and a broker of one's own for tests that break it.
+
+A plugin and no conftest.py: the tests on a real broker stand in more than one folder, and all share the one process.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -17,8 +19,8 @@ from tests.needs import NO_KAFKA, unmet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HERE = Path(__file__).parent
 EXTERNAL = "KAFKA_BOOTSTRAP_SERVERS"
+_BROKERS = {"kafka", "own_kafka"}
 _unavailable = pytest.StashKey[str]()
 
 
@@ -37,15 +39,15 @@ class ExternalKafka:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands here, so that nobody has to think of it (this hook sees the items of all folders)."""
+    """Mark what asks for a broker, so that nobody has to think of it."""
     for item in items:
-        if HERE in item.path.parents:
+        if _BROKERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch Kafka before the first test: a download has no place in a test's timeout, and is worth a line."""
-    if session.config.option.collectonly or not any(HERE in item.path.parents for item in session.items):
+    if session.config.option.collectonly or not any(map(_needs_kafka, session.items)):
         return
     try:
         java()
@@ -85,6 +87,10 @@ def topics(kafka: Kafka) -> Iterator[Topics]:
     made = Topics(kafka.bootstrap_servers)
     yield made
     made.delete()
+
+
+def _needs_kafka(item: pytest.Item) -> bool:
+    return item.get_closest_marker("kafka") is not None
 
 
 def _must_be_available(config: pytest.Config) -> None:
