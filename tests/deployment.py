@@ -42,7 +42,7 @@ class Deployment:
         self.raw = raw or topics.create("raw", partitions=partitions)
         self.metrics, self.faults = (topics.create(kind, partitions=partitions) for kind in ("metrics", "faults"))
         self.state = folder / "state"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
     def send(self, first: int, end: int) -> None:
         """Depth messages of two instruments, one a partition."""

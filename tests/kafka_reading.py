@@ -33,6 +33,8 @@ def read_topic(servers: str, topic: str) -> Iterator[Read]:
             "isolation.level": "read_committed",
             # Offsets do not tell where the end is: markers of transactions take some and are never handed out.
             "enable.partition.eof": True,
+            # The broker holds an answer without messages back for this long, and that answer is the end.
+            "fetch.wait.max.ms": 10,
         }
     )
     try:
