@@ -70,11 +70,11 @@ class Deployment:
         }
         return [sys.executable, *program, "run", *(f"--{k}={v}" for k, v in flags.items()), *arguments]
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """Run to the end of the raw topic; what was logged."""
+    def run(self, *arguments: str, code: int = 0, under: Sequence[str] = ()) -> str:
+        """Run to the end of the raw topic, as what another command starts; what was logged."""
         done = subprocess.run(
-            self.command("--until-end", *arguments), cwd=self.folder, env=environment(), capture_output=True, text=True,
-            check=False, timeout=100,
+            [*under, *self.command("--until-end", *arguments)], cwd=self.folder, env=environment(), capture_output=True,
+            text=True, check=False, timeout=100,
         )  # fmt: skip
         assert done.returncode == code, done.stderr
         return done.stderr
@@ -113,6 +113,6 @@ def record(value: bytes | None) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Ours without settings, and with the way to this very code."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OBI_")}
+    """Ours without settings (of this project and of Rust's panics), and with the way to this very code."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OBI_", "RUST_"))}
     return {**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "400"}

@@ -37,6 +37,6 @@ def stretch(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def beside(kafka: Kafka, topics: Topics, tmp_path: Path) -> Callable[[str], Deployment]:
-    """Makes a deployment with output topics and state of its own on a raw topic."""
-    return lambda raw: Deployment(kafka.bootstrap_servers, topics, tmp_path, partitions=PARTITIONS, raw=raw)
+def beside(kafka: Kafka, topics: Topics, tmp_path: Path) -> Callable[..., Deployment]:
+    """Makes a deployment with output topics and state of its own, on a raw topic of its own or on the given one."""
+    return lambda raw=None: Deployment(kafka.bootstrap_servers, topics, tmp_path, partitions=PARTITIONS, raw=raw)

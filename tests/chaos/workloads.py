@@ -20,7 +20,7 @@ INSTRUMENTS: Final = 12
 SNAPSHOT_EVERY_S: Final = 10.0
 MALFORMED_EVERY: Final = 40
 _BROKER_LIMIT_BYTES: Final = 100_000
-_POISON: Final = tuple(case for case in MALFORMED if len(case.value or b"") < _BROKER_LIMIT_BYTES)
+POISON: Final = tuple(case for case in MALFORMED if len(case.value or b"") < _BROKER_LIMIT_BYTES)
 
 
 class Message(NamedTuple):
@@ -57,7 +57,7 @@ def poisoned(messages: Iterable[Message], seed: int) -> Iterator[Message]:
     for message in messages:
         yield message
         if rng.randrange(MALFORMED_EVERY) == 0:
-            case = rng.choice(_POISON)
+            case = rng.choice(POISON)
             yield Message(case.key, case.value, rng.randrange(PARTITIONS), list(case.headers or []))
 
 
