@@ -12,7 +12,7 @@ ARGS ?=
 GOOD := import ensurepip, sys, venv; assert (3, 10) <= sys.version_info[:2] < (3, 13)
 PYTHONS := python3.12 python3.11 python3.10 python3
 
-.PHONY: help demo test check bench latency docs lint types lock clean
+.PHONY: help demo test check bench latency chaos docs lint types lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(VENV)/.dev  ## speed, on a real Kafka (Java 17+ and Maven)
 
 latency: $(VENV)/.dev  ## from raw message to record, in milliseconds, on a real Kafka
 	@$(PY) -m benchmarks.latency $(ARGS)
+
+chaos: $(VENV)/.dev  ## kill -9, dying brokers, two writers: the output stays the same bytes (Java 17+ and Maven, half an hour)
+	@$(PY) -m tests.chaos $(ARGS)
 
 docs: $(VENV)/.dev  ## write the generated parts of the documents anew
 	@$(PY) -m docs.generate

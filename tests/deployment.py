@@ -23,7 +23,7 @@ OBI = ("-m", "obi")
 
 
 class Deployment:
-    """The three topics of one job, its folder, and its command line.
+    """The topics of one job, its folder, and its command line.
 
     Args:
         servers: the broker.
@@ -40,7 +40,9 @@ class Deployment:
         self.folder = folder
         self.partitions = partitions
         self.raw = raw or topics.create("raw", partitions=partitions)
-        self.metrics, self.faults = (topics.create(kind, partitions=partitions) for kind in ("metrics", "faults"))
+        self.metrics, self.faults, self.checkpoints = (
+            topics.create(kind, partitions=partitions) for kind in ("metrics", "faults", "checkpoints")
+        )
         self.state = folder / "state"
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -65,6 +67,7 @@ class Deployment:
             "raw-topic": self.raw,
             "metrics-topic": self.metrics,
             "faults-topic": self.faults,
+            "checkpoints-topic": self.checkpoints,
             "state-dir": str(self.state),
             "epoch-interval-ms": "200",
         }

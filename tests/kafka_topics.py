@@ -19,7 +19,7 @@ class Topics:
     """Makes topics and remembers them; `delete` removes them all."""
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
         self._made: list[str] = []
 
     def create(self, name: str = "topic", *, partitions: int = 4, config: Mapping[str, str] | None = None) -> str:

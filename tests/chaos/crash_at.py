@@ -13,11 +13,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from connectors.journal import CHECKPOINT, Journal, Standing
 from connectors.outgoing import OutBatch
 from dataflows import job, recovery
 from dataflows.graph import InstrumentLogic
@@ -26,6 +27,21 @@ from obi.cli import main
 _ON_THE_WIRE_S: Final = 0.1
 
 Method = Callable[..., Any]
+
+
+class Trigger:
+    """Pulled at each visit of the point; fires at the COUNT-th."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def pull(self) -> bool:
+        self._left -= 1
+        return self._left == 0
+
+
+Wraps = Callable[[Trigger], Mapping[str, Callable[..., Any]]]
+"""Wrappers by the name of the method that they are put around."""
 
 
 def die() -> NoReturn:
@@ -39,17 +55,6 @@ class Bomb:
 
     def __reduce__(self) -> NoReturn:
         die()
-
-
-class Trigger:
-    """Pulled at each visit of the point; fires at the COUNT-th."""
-
-    def __init__(self, count: int) -> None:
-        self._left = count
-
-    def pull(self) -> bool:
-        self._left -= 1
-        return self._left == 0
 
 
 def before(trigger: Trigger, method: Method, *given: Any) -> Any:
@@ -83,91 +88,91 @@ def halfway(trigger: Trigger, method: Method, batches: list[OutBatch]) -> None:
     die()
 
 
-class AfterCommit:
+def endless(trigger: Trigger, method: Method, journal: Journal, kind: bytes, standing: Standing) -> Any:
+    """Die when all of a checkpoint is written but the message that makes it one."""
+    if kind == CHECKPOINT and trigger.pull():
+        journal._producer.flush()
+        die()
+    return method(journal, kind, standing)
+
+
+def at(name: str, how: Callable[..., Any]) -> Wraps:
+    """Of one method."""
+    return lambda trigger: {name: partial(how, trigger)}
+
+
+def after_commit(trigger: Trigger) -> Mapping[str, Callable[..., Any]]:
     """Die where the source is asked for the first batch after a snapshot: Bytewax asks once all of the epoch is stored."""
+    snapshots = 0
 
-    def __init__(self, trigger: Trigger) -> None:
-        self._trigger = trigger
-        self._has_snapshot = False
-
-    def snapshot(self, method: Method) -> Any:
-        self._has_snapshot = True
+    def snapshot(method: Method) -> Any:
+        nonlocal snapshots
+        snapshots += 1
         return method()
 
-    def next_batch(self, method: Method) -> Any:
-        if self._has_snapshot:
-            self._has_snapshot = False
-            if self._trigger.pull():
-                die()
+    def next_batch(method: Method) -> Any:
+        nonlocal snapshots
+        if snapshots and trigger.pull():
+            die()
+        snapshots = 0
         return method()
 
+    return {"snapshot": snapshot, "next_batch": next_batch}
 
-SINK_POINTS: Final[dict[str, tuple[str, Callable[..., Any]]]] = {
-    "a batch comes": ("write_batch", before),
-    "half of a batch is written": ("write_batch", halfway),
-    "its snapshot begins": ("snapshot", before),
-    "its snapshot was taken": ("snapshot", after),
-    "its snapshot is being stored": ("snapshot", mined),
+
+EDGES: Final = ("source", "metrics", "faults")
+SINK_POINTS: Final[Mapping[str, Wraps]] = {
+    "a batch comes": at("write_batch", before),
+    "half of a batch is written": at("write_batch", halfway),
+    "the snapshot begins": at("snapshot", before),
+    "the snapshot was taken": at("snapshot", after),
+    "the snapshot is being stored": at("snapshot", mined),
 }
-POINTS: Final = (
-    "state: the store is made",
-    "state: meta.json is not in its place yet",
-    *(f"{sink}: {what}" for sink in ("metrics", "faults") for what in SINK_POINTS),
-    "instrument: its memory is being stored",
-    "source: its position is being stored",
-    "source: the epoch is committed",
-)
-"""In the order in which a job that starts from nothing comes to them."""
+POINTS: Final[Mapping[str, tuple[Any, Wraps]]] = {
+    "state: the store is made": (recovery, at("init_db_dir", after)),
+    "state: meta.json is not in its place yet": (Path, at("rename", before)),
+    "journal: the start is told": (Journal, at("start", after)),
+    **{f"{sink}: {what}": (sink, wraps) for sink in ("metrics", "faults") for what, wraps in SINK_POINTS.items()},
+    "instrument: the memory is being stored": (InstrumentLogic, at("snapshot", mined)),
+    "source: the position is being stored": ("source", at("snapshot", mined)),
+    "source: the epoch is committed": ("source", after_commit),
+    "journal: a checkpoint has no end yet": (Journal, at("_headers", endless)),
+    "journal: a checkpoint is on its way": (Journal, at("checkpoint", after)),
+}
+"""Whose methods are wrapped and how, in the order in which a job that starts from nothing comes to them.
 
-
-def wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
-    """Put a wrapper around a method; it is called with what it wraps and the arguments."""
-    setattr(owner, name, partial(wrapper, getattr(owner, name)))
-
-
-def wrap_parts(edge: Any, wraps: dict[str, Callable[..., Any]]) -> None:
-    """Put wrappers around methods of all parts of a source or sink."""
-
-    def build_part(method: Method, *given: Any) -> Any:
-        part = method(*given)
-        for name, wrapper in wraps.items():
-            wrap(part, name, wrapper)
-        return part
-
-    wrap(edge, "build_part", build_part)
+An owner that is text is an edge of the graph: the methods are those of its parts.
+"""
 
 
 def mine(point: str, trigger: Trigger) -> None:
     """Make the point deadly."""
-    who, _, what = point.partition(": ")
-    if who in {"metrics", "faults"}:
-        name, how = SINK_POINTS[what]
-        _wrap_edge(who, {name: partial(how, trigger)})
-    elif point == "source: its position is being stored":
-        _wrap_edge(who, {"snapshot": partial(mined, trigger)})
-    elif point == "source: the epoch is committed":
-        commit = AfterCommit(trigger)
-        _wrap_edge(who, {"snapshot": commit.snapshot, "next_batch": commit.next_batch})
-    elif point == "instrument: its memory is being stored":
-        whole = InstrumentLogic.snapshot
-        InstrumentLogic.snapshot = lambda self: mined(trigger, whole, self)  # type: ignore[method-assign]
-    elif point == "state: the store is made":
-        wrap(recovery, "init_db_dir", partial(after, trigger))
-    elif point == "state: meta.json is not in its place yet":
-        rename = Path.rename
-        Path.rename = lambda self, target: before(trigger, rename, self, target)  # type: ignore[method-assign]
+    owner, wraps = POINTS[point]
+    if owner in EDGES:
+        _wrap(job, "build", partial(_build, owner, wraps(trigger)))
     else:
-        raise SystemExit(f"expected one of {POINTS}, received {point!r}")
+        _wrap_all(owner, wraps(trigger))
 
 
-def _wrap_edge(who: str, wraps: dict[str, Callable[..., Any]]) -> None:
-    """Of the graph that is going to be built."""
+def _build(edge: str, wraps: Mapping[str, Callable[..., Any]], build: Method, *edges: Any, **given: Any) -> Any:
+    def build_part(method: Method, *of: Any) -> Any:
+        part = method(*of)
+        _wrap_all(part, wraps)
+        return part
 
-    def build(method: Method, source: Any, metrics: Any, faults: Any, **given: Any) -> Any:
-        wrap_parts({"source": source, "metrics": metrics, "faults": faults}[who], wraps)
-        return method(source, metrics, faults, **given)
+    _wrap(edges[EDGES.index(edge)], "build_part", build_part)
+    return build(*edges, **given)
 
-    wrap(job, "build", build)
+
+def _wrap_all(owner: Any, wraps: Mapping[str, Callable[..., Any]]) -> None:
+    for name, wrapper in wraps.items():
+        _wrap(owner, name, wrapper)
+
+
+def _wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
+    """Put a wrapper around a method or function; it is called with what it wraps and the arguments."""
+    method = getattr(owner, name)
+    setattr(owner, name, lambda *given, **named: wrapper(method, *given, **named))
 
 
 def _half(batch: OutBatch) -> OutBatch:

@@ -48,6 +48,7 @@ class Feeder:
         self._rate = rate
         self._stop = threading.Event()
         self._failure: BaseException | None = None
+        self._flush_s = _FLUSH_S
         settings = {"enable.idempotence": True, "message.timeout.ms": 0, "linger.ms": 5, "compression.type": "lz4"}
         self._producer = Producer(
             {"bootstrap.servers": servers, "reconnect.backoff.max.ms": 500, "log_level": 0, **settings}
@@ -61,13 +62,18 @@ class Feeder:
         Raises:
             RuntimeError: a message was refused.
         """
-        if self._failure is not None:
-            raise RuntimeError("the feed failed") from self._failure
+        self._check()
         return not self._thread.is_alive()
 
     def feed(self) -> None:
         """Feed everything now, in this thread."""
         self._feed()
+
+    def end(self) -> None:
+        """Feed no more; what was fed is in the topic."""
+        self._stop.set()
+        self._thread.join()
+        self._check()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -76,8 +82,14 @@ class Feeder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._flush_s = 0.0
         self._stop.set()
         self._thread.join()
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError("the feed failed") from self._failure
 
     def _run(self) -> None:
         try:
@@ -94,7 +106,7 @@ class Feeder:
                 break
             self._produce(message)
             self.sent += 1
-        if left := self._producer.flush(0.5 if self._stop.is_set() else _FLUSH_S):
+        if left := self._producer.flush(self._flush_s):
             raise TimeoutError(f"{left} raw messages are not acknowledged")
 
     def _wait(self, start: float) -> None:

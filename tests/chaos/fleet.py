@@ -75,7 +75,7 @@ class Fleet:
             FleetError: with another exit code than 3.
         """
         for shard, process in self._processes.items():
-            if process.poll() is None:
+            if self.runs(shard):
                 continue
             if process.returncode != OUTSIDE_FAILED:
                 raise FleetError(f"shard {shard} ended with {process.returncode}:\n{self._tail(shard)}")
@@ -101,6 +101,10 @@ class Fleet:
     def logs(self) -> str:
         """What all of them have said since the beginning."""
         return "".join(self._path(shard).read_text(errors="replace") for shard in range(self.shards))
+
+    def runs(self, shard: int) -> bool:
+        """Whether one has not ended."""
+        return self._processes[shard].poll() is None
 
     def wait(self, shard: int, seconds: float = STOP_S) -> int:
         """The exit code of one that ends by itself."""
@@ -131,7 +135,7 @@ class Fleet:
     def _ask(self, shard: int) -> None:
         """SIGTERM to one that runs: while Python itself starts, nobody is there yet who could end in good order."""
         deadline = time.monotonic() + STOP_S
-        while RUNNING not in self.log(shard) and self._processes[shard].poll() is None:
+        while RUNNING not in self.log(shard) and self.runs(shard):
             if time.monotonic() > deadline:
                 raise FleetError(f"shard {shard} does not run after {STOP_S:.0f} s:\n{self._tail(shard)}")
             time.sleep(0.02)

@@ -84,6 +84,19 @@ class Judgement:
         """Of both topics."""
         return self.records.same_without_copies and self.faults.same_without_copies
 
+    @property
+    def total(self) -> Verdict:
+        """Both in one."""
+        one, other = self.records, self.faults
+        return Verdict(
+            one.expected + other.expected,
+            one.lost + other.lost,
+            one.duplicated + other.duplicated,
+            one.different + other.different,
+            one.out_of_order + other.out_of_order,
+            (*one.examples, *other.examples),
+        )
+
     def __str__(self) -> str:
         return f"records: {self.records}\nfaults: {self.faults}"
 

@@ -8,8 +8,8 @@ from typing import Final
 from tests.chaos.fleet import Fleet
 from tests.deployment import Deployment
 
-# Small batches and epochs as short as they may be: every point is reached after a few hundred messages.
-_ARGUMENTS: Final = ("--batch-size=50", "--epoch-interval-ms=10")
+# Small batches, epochs as short as they may be, and checkpoints as often: every point is reached after a few hundred messages.
+_ARGUMENTS: Final = ("--batch-size=50", "--epoch-interval-ms=10", "--checkpoint-interval=50")
 
 
 def crash(deployment: Deployment, point: str, count: int = 1, arguments: Sequence[str] = ()) -> int:

@@ -26,11 +26,6 @@ from tests.kafka_topics import Topics
 class Job(Deployment):
     """The job in this process, with a journal."""
 
-    def __init__(self, servers: str, topics: Topics, folder: Path) -> None:
-        super().__init__(servers, topics, folder)
-        self.checkpoints = topics.create("checkpoints", partitions=PARTITIONS)
-        self.state = folder / "state"
-
     def go(
         self,
         choice: Choice | None = None,

@@ -17,7 +17,7 @@ from dataflows.counts import Counts
 from dataflows.growth import Growth, growth_watched
 from dataflows.monitor import Monitor
 from dataflows.shards import Shard
-from tests.kafka.conftest import Kafka
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 MISSING = "checkpoints.that.are.not.there"

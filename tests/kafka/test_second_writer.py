@@ -12,8 +12,8 @@ from connectors.broker import Broker, DeliveryError, SecondWriterError
 from connectors.kafka_sink import KafkaSink
 from connectors.tail import record_answers_to
 from connectors.terms import Claim
-from tests.kafka.conftest import Kafka
 from tests.kafka.written import answered, records, transaction_of
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 Superseded = Callable[[int], bool]

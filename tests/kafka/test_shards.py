@@ -21,8 +21,8 @@ from connectors.feed_recording import partition_of
 from simulator import default_instruments, simulate
 from simulator.events import Event
 from tests.dataflows.test_supervisor import lives
-from tests.kafka.conftest import Kafka
-from tests.kafka.test_runner import environment
+from tests.deployment import environment
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 PARTITIONS = 4

@@ -17,8 +17,8 @@ from connectors.shrink_fault import shrink_fault
 from connectors.tail import record_answers_to
 from connectors.terms import Claim
 from connectors.transactions import TransactionalPart
-from tests.kafka.conftest import Kafka
 from tests.kafka.written import answered, messages, now_ms, records, transaction_of
+from tests.kafka_fixtures import Kafka
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 
