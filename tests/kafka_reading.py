@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from connectors.raw import Headers
 
@@ -39,7 +39,7 @@ def read_topic(servers: str, topic: str) -> Iterator[Read]:
     )
     try:
         for partition in sorted(consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions):
-            consumer.assign([TopicPartition(topic, partition, 0)])
+            consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
             while (message := consumer.poll(SECONDS)) is not None:
                 error = message.error()
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:

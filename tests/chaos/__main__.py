@@ -17,19 +17,18 @@ from typing import Final, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.crash_at import POINTS
+from tests.chaos.crash_at import ONCE, POINTS
 from tests.chaos.disturbances import Kind
 from tests.chaos.feeder import Feeder
 from tests.chaos.judge import Judge, Verdict
 from tests.chaos.points import crash
-from tests.chaos.scenario import Scenario, run, undisturbed
+from tests.chaos.scenario import DELIVERIES, Scenario, run, undisturbed
 from tests.chaos.two_writers import race
 from tests.chaos.workloads import PARTITIONS, WORKLOADS
 from tests.deployment import Deployment
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 
-DELIVERIES: Final = ("idempotent", "transactional")
 PARTS: Final = ("runs", "points", "writers")
 STRETCH: Final = 4_000
 NOTICED_WITHIN_S: Final = 3.0
@@ -110,7 +109,7 @@ class Suite:
         """Twice at the same point: the second time on what the first crash left."""
         begun = time.monotonic()
         delivery = f"--delivery={of.rpartition(' ')[2]}"
-        codes = [crash(deployment, point, count, [delivery]) for count in (2, 1) if count == 1 or "state" not in point]
+        codes = [crash(deployment, point, count, [delivery]) for count in ((1, 1) if point in ONCE else (2, 1))]
         deployment.run(delivery)
         judgement = judge.judge(deployment)
         hit = codes.count(-SIGKILL)

@@ -106,9 +106,17 @@ class Fleet:
         """Whether one has not ended."""
         return self._processes[shard].poll() is None
 
-    def wait(self, shard: int, seconds: float = STOP_S) -> int:
-        """The exit code of one that ends by itself."""
-        return self._processes[shard].wait(seconds)
+    def wait(self, shard: int) -> int:
+        """The exit code of one that ends by itself.
+
+        Raises:
+            FleetError: it does not.
+        """
+        try:
+            return self._processes[shard].wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._processes[shard].kill()
+            raise FleetError(f"shard {shard} did not end within {STOP_S:.0f} s:\n{self._tail(shard)}") from None
 
     def __enter__(self) -> Self:
         for shard in range(self.shards):
@@ -123,9 +131,8 @@ class Fleet:
             process.wait()
 
     def _popen(self, shard: int, program: Sequence[str], *arguments: str) -> subprocess.Popen[bytes]:
-        # A job of one shard is what runs without being told about shards.
-        share = (f"--shard={shard}/{self.shards}",) if self.shards > 1 else ()
-        command = self.deployment.command(*share, *self._arguments, *arguments, program=program)
+        share = f"--shard={shard}/{self.shards}"
+        command = self.deployment.command(share, *self._arguments, *arguments, program=program)
         with self._path(shard).open("ab") as log:
             self._said[shard] = log.tell()
             return subprocess.Popen(
@@ -142,11 +149,7 @@ class Fleet:
         self._processes[shard].send_signal(signal.SIGTERM)
 
     def _expect_0(self, shard: int) -> None:
-        try:
-            code = self._processes[shard].wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            raise FleetError(f"shard {shard} did not end within {STOP_S:.0f} s:\n{self._tail(shard)}") from None
-        if code:
+        if code := self.wait(shard):
             raise FleetError(f"shard {shard} was to end in good order, exit code {code}:\n{self._tail(shard)}")
 
     def _tail(self, shard: int) -> str:

@@ -19,6 +19,7 @@ from tests.deployment import Deployment
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 
+DELIVERIES: Final = ("idempotent", "transactional")
 PATIENCE_S: Final = 90.0
 EPOCH_MS: Final = 100
 RATE: Final = 8_000
@@ -34,7 +35,7 @@ class Scenario:
         messages: raw ones.
         numbers: of disturbances by kind.
         shards: processes that share the partitions.
-        delivery: as the setting says; None leaves it out.
+        delivery: as the setting says.
         seed: of everything.
         freeze_s: how long a broker is frozen.
         rate: of the feed, messages a second at most.
@@ -44,7 +45,7 @@ class Scenario:
     messages: int
     numbers: Mapping[Kind, int]
     shards: int = 1
-    delivery: str | None = None
+    delivery: str = DELIVERIES[0]
     seed: int = 1
     freeze_s: float = FREEZE_S
     rate: float = RATE
@@ -52,8 +53,7 @@ class Scenario:
     @property
     def arguments(self) -> tuple[str, ...]:
         """What is said to each process."""
-        said = (f"--epoch-interval-ms={EPOCH_MS}",)
-        return said if self.delivery is None else (*said, f"--delivery={self.delivery}")
+        return f"--epoch-interval-ms={EPOCH_MS}", f"--delivery={self.delivery}"
 
     @property
     def lead(self) -> float:

@@ -19,16 +19,18 @@ def assert_nothing_shows(outcome: Outcome) -> None:
 
 
 @pytest.mark.slow
-def test_kills_and_signals_do_not_show(kafka: Kafka, topics: Topics, tmp_path: Path) -> None:
-    scenario = Scenario("partial books", 12_000, {Kind.KILL: 5, Kind.TERMINATION: 1}, seed=3)
+def test_kills_and_signals_of_two_shards_do_not_show(kafka: Kafka, topics: Topics, tmp_path: Path) -> None:
+    scenario = Scenario("partial books", 12_000, {Kind.KILL: 5, Kind.TERMINATION: 1}, shards=2, seed=3)
 
     assert_nothing_shows(run(scenario, kafka.bootstrap_servers, topics, tmp_path))
 
 
 @pytest.mark.slow
-def test_a_broker_that_is_killed_and_frozen_among_kills_does_not_show(own_kafka: KafkaServer, tmp_path: Path) -> None:
+def test_a_broker_that_is_killed_and_frozen_among_kills_does_not_show_in_transactions(
+    own_kafka: KafkaServer, tmp_path: Path
+) -> None:
     servers = own_kafka.bootstrap_servers
     numbers = {Kind.KILL: 2, Kind.BROKER_KILL: 1, Kind.BROKER_FREEZE: 1}
-    scenario = Scenario("rebuilt books", 8_000, numbers, seed=4, freeze_s=3)
+    scenario = Scenario("rebuilt books", 8_000, numbers, delivery="transactional", seed=4, freeze_s=3)
 
     assert_nothing_shows(run(scenario, servers, Topics(servers), tmp_path, own_kafka))

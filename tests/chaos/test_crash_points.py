@@ -10,17 +10,19 @@ import pytest
 from tests.chaos.conftest import Stretch
 from tests.chaos.crash_at import POINTS
 from tests.chaos.points import crash
+from tests.chaos.scenario import DELIVERIES
 from tests.deployment import Deployment
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("delivery", DELIVERIES)
 def test_a_crash_at_each_point_one_after_the_other_does_not_show(
-    stretch: Stretch, beside: Callable[[str], Deployment]
+    stretch: Stretch, beside: Callable[[str], Deployment], delivery: str
 ) -> None:
     deployment = beside(stretch.raw)
     for point in POINTS:
-        assert crash(deployment, point) == -SIGKILL, point
-    deployment.run()
+        assert crash(deployment, point, arguments=[f"--delivery={delivery}"]) == -SIGKILL, point
+    deployment.run(f"--delivery={delivery}")
 
     judgement = stretch.judge.judge(deployment)
     assert judgement.same, str(judgement)
