@@ -6,21 +6,25 @@ with something odd in it costs a later answer (an older checkpoint), never a wro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import islice
 from typing import Any, Final, NamedTuple, cast
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
-from connectors.broker import REQUEST_S, Broker, BrokerError
+from connectors.broker import Broker
 from connectors.journal import CHECKPOINT, GENERATION, KIND, POSITION, START, STATE, WRITER, Checkpoint, Standing, Start
+from connectors.raw import Headers
+from connectors.stretch import StretchReader, flat
 
-_CHUNK: Final = 500
-"""Messages read at once on the way back to the end of a checkpoint."""
+_FEW: Final = 8
+_CHUNK: Final = 512
+"""Messages read at once on the way back to the end of a checkpoint, at first and at most."""
 
-_CONSUMER: Final = {"enable.auto.commit": False, "auto.offset.reset": "error"}
-_CONSUMER_DEFAULTS: Final = {"group.id": "obi", "fetch.wait.max.ms": 20}
+_TAIL: Final = 64
+"""Messages at the end that are asked for the newest generation."""
 
 
 class _Entry(NamedTuple):
@@ -43,17 +47,16 @@ class _Entry(NamedTuple):
 class JournalReader:
     """Questions to one partition of a journal, as it is when this is made."""
 
-    def __init__(self, broker: Broker, topic: str, partition: int, consumer: Consumer) -> None:
-        self._broker = broker
-        self._topic = topic
-        self._partition = partition
-        self._consumer = consumer
-        self._first, self._end = broker.offsets(topic, [partition])[partition]
+    def __init__(self, reader: StretchReader) -> None:
+        self._reader = reader
+        self._first, self._end = reader.offsets()
 
     def generation(self) -> int | None:
-        """The newest generation; None when the journal says nothing."""
-        entry = next(self._back(self._end), None)
-        return None if entry is None else entry.generation
+        """The newest generation; None when the journal says nothing.
+
+        A process of the one before may have written a little behind the new one's start.
+        """
+        return max((entry.generation for entry in islice(self._back(self._end), _TAIL)), default=None)
 
     def beginning(self, generation: int) -> Start | None:
         """How a generation began, with no memory; None when the journal does not have it (any more)."""
@@ -81,6 +84,28 @@ class JournalReader:
                 return found
         return None
 
+    def checkpoints_from(self, position: int, generation: int) -> Iterator[Checkpoint]:
+        """The whole checkpoints of a generation at a raw offset or behind, in their order."""
+        at = self._behind((generation, position - 1))
+        while at < self._end:
+            for entry in self._read(at, min(at + _CHUNK, self._end)):
+                if entry.generation > generation:
+                    return
+                is_one = entry.kind == CHECKPOINT and entry.place >= (generation, position)
+                if is_one and (found := self._whole(entry)) is not None:
+                    yield found
+            at += _CHUNK
+
+    def settings_at(self, position: int, generation: int) -> Mapping[str, Any] | None:
+        """The settings of the process that measured the raw message at an offset; None when the journal does not say."""
+        for entry in self._back(self._behind((generation, position))):
+            if entry.generation < generation:
+                return None
+            if entry.kind in {START, CHECKPOINT}:
+                settings: Mapping[str, Any] = _told(entry)["settings"]
+                return settings
+        return None
+
     def starts_behind(self, offset: int) -> list[Start]:
         """Who began to write after the message at ``offset`` of the journal."""
         entries = self._read(max(offset + 1, self._first), self._end)
@@ -91,23 +116,28 @@ class JournalReader:
         low, high = self._first, self._end
         while low < high:
             middle = (low + high) // 2
-            entry = next(iter(self._read(middle, middle + 1)), None)
-            if entry is None or entry.place <= bound:
-                low = middle + 1
-            else:
+            entry = self._first_of_ours(middle, high)
+            if entry is None or entry.place > bound:  # what lies between the middle and the entry is foreign
                 high = middle
+            else:
+                low = entry.offset + 1
         return low
 
+    def _first_of_ours(self, begin: int, end: int) -> _Entry | None:
+        entries = map(_entry, flat(self._reader.read(begin, end, 1)))
+        return next((entry for entry in entries if entry is not None), None)
+
     def _back(self, end: int) -> Iterator[_Entry]:
-        """Messages before offset ``end``, the last one first."""
+        """Messages before offset ``end``, the last one first; states may be large, so a few to begin with."""
+        count = _FEW
         while end > self._first:
-            begin = max(self._first, end - _CHUNK)
+            begin = max(self._first, end - count)
             yield from reversed(self._read(begin, end))
-            end = begin
+            end, count = begin, min(2 * count, _CHUNK)
 
     def _whole(self, end: _Entry) -> Checkpoint | None:
         """The checkpoint that a message ends, when all its states are there."""
-        told = orjson.loads(end.value)
+        told = _told(end)
         count = told["states"]
         begin = end.offset - count
         if begin < self._first:
@@ -119,29 +149,9 @@ class JournalReader:
         return Checkpoint(_standing(told), told["settings"], {s.key.decode(): s.value for s in states})
 
     def _read(self, begin: int, end: int) -> list[_Entry]:
-        """The messages at offsets from ``begin`` to before ``end``."""
-        entries: list[_Entry] = []
-        if begin >= end:
-            return entries
-        try:
-            self._consumer.assign([TopicPartition(self._topic, self._partition, begin)])
-            at = begin
-            while at < end:
-                messages = self._consumer.consume(min(end - at, _CHUNK), REQUEST_S)
-                self._check(messages)
-                entries += [entry for entry in map(_entry, messages) if entry is not None and entry.offset < end]
-                at = cast("int", messages[-1].offset()) + 1
-        except KafkaException as error:
-            raise self._broker.failed(f"the journal {self._topic}", error) from error
-        return entries
-
-    def _check(self, messages: list[Message]) -> None:
-        errors = [error.str() for message in messages if (error := message.error()) is not None]
-        if errors or not messages:
-            received = errors[0] if errors else "no answer"
-            raise BrokerError(
-                f"expected partition {self._partition} of the journal {self._topic}, received: {received}"
-            )
+        """The messages of ours at offsets from ``begin`` to before ``end``."""
+        entries = map(_entry, flat(self._reader.read(begin, end, _CHUNK)))
+        return [entry for entry in entries if entry is not None]
 
 
 @contextmanager
@@ -151,18 +161,15 @@ def journal_reader(broker: Broker, topic: str, partition: int) -> Iterator[Journ
     Raises:
         BrokerError: from here and from all questions, when the broker does not answer.
     """
-    consumer = Consumer(broker.config(_CONSUMER, _CONSUMER_DEFAULTS))
-    try:
-        yield JournalReader(broker, topic, partition, consumer)
-    finally:
-        consumer.close()
+    with closing(StretchReader(broker, topic, partition)) as reader:
+        yield JournalReader(reader)
 
 
 def _entry(message: Message) -> _Entry | None:
     """A message of ours; None for a foreign one."""
-    headers = dict(cast("list[tuple[str, bytes]]", message.headers() or []))
+    headers = dict(cast("Headers", message.headers() or []))
     try:
-        return _Entry(
+        entry = _Entry(
             cast("int", message.offset()),
             headers[KIND],
             int(headers[GENERATION]),
@@ -171,8 +178,17 @@ def _entry(message: Message) -> _Entry | None:
             message.key() or b"",
             message.value() or b"",
         )
+        if entry.kind != STATE:
+            _told(entry)
     except (KeyError, ValueError):
         return None
+    return entry
+
+
+def _told(entry: _Entry) -> dict[str, Any]:
+    """What a start or the end of a checkpoint tells."""
+    told: dict[str, Any] = orjson.loads(entry.value)
+    return told
 
 
 def _standing(told: dict[str, Any]) -> Standing:
@@ -180,5 +196,5 @@ def _standing(told: dict[str, Any]) -> Standing:
 
 
 def _start(entry: _Entry) -> Start:
-    told = orjson.loads(entry.value)
+    told = _told(entry)
     return Start(_standing(told), told["shard"], told["settings"], told["fresh"])

@@ -134,8 +134,17 @@ def create_checkpoints_topic(broker: Broker, names: TopicNames, partitions: int)
     Raises:
         BrokerError: the broker refused, or did not answer.
     """
-    client, name = broker.admin(), names.checkpoints
-    topic = NewTopic(name, partitions, _BROKERS_COPIES, config=topic_settings(names)[name])
+    create_topic(broker, names.checkpoints, partitions, topic_settings(names)[names.checkpoints])
+
+
+def create_topic(broker: Broker, name: str, partitions: int, settings: Mapping[str, str]) -> None:
+    """Make one topic, with the broker's own number of copies; it can be written when this returns.
+
+    Raises:
+        BrokerError: the broker refused, or did not answer.
+    """
+    client = broker.admin()
+    topic = NewTopic(name, partitions, _BROKERS_COPIES, config=dict(settings))
     _create(broker, client, [topic], timeout_s=_CREATE_S)
     _wait_for_leaders(broker, client, [name])
 

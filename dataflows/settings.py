@@ -26,7 +26,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["OUTSIDE", "SettingInfo", "Settings", "SettingsError", "describe_settings", "load_settings", "split_address"]
+__all__ = [
+    "OUTSIDE",
+    "SettingInfo",
+    "Settings",
+    "SettingsError",
+    "changed",
+    "describe_settings",
+    "load_settings",
+    "split_address",
+]
 
 DEFAULT_CONFIG: Final = Path("obi.toml")
 """Read when it is there and no other file is named."""
@@ -144,6 +153,28 @@ def _from_environment(sources: _Sources, environ: Mapping[str, str]) -> None:
             sources.say(names[variable], value, f"environment {variable}")
         else:
             sources.unknown(variable, "environment", names)
+
+
+def changed(settings: Settings, pairs: Iterable[str], names: Iterable[str]) -> Settings:
+    """The settings with others in their place, each said as ``name=value``; only ``names`` may be.
+
+    Raises:
+        SettingsError: with every one that is wrong or unknown.
+    """
+    sources = _Sources({info.name: info for info in describe_settings()})
+    for name in sources.infos:
+        sources.say(name, getattr(settings, name), "settings")
+    known = tuple(names)
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals:
+            sources.problems.append(f"--set {pair}: expected name=value, received no '='")
+        elif name in known:
+            sources.say(name, value.strip(), "--set")
+        else:
+            sources.unknown(name, "--set", known)
+    return _checked(sources)
 
 
 def _from_flags(sources: _Sources, flags: Mapping[str, object]) -> None:

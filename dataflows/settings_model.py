@@ -267,6 +267,11 @@ def split_address(value: str) -> tuple[str, int]:
     return match["host"].strip("[]"), int(match["port"])
 
 
+def is_legal_topic(name: str) -> bool:
+    """Whether Kafka takes this as a topic's name."""
+    return _TOPIC.fullmatch(name) is not None
+
+
 def _matching(pattern: re.Pattern[str], value: str) -> str:
     if pattern.fullmatch(value) is None:
         raise ValueError("not a legal name")

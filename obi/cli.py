@@ -17,6 +17,7 @@ from obi.failures import CommandGroup
 from obi.feed import feed_app
 from obi.measure import measure
 from obi.options import GlobalOptions, config_option, flowing, preset_option
+from obi.replay import replay
 from obi.run import run
 from obi.simulate import simulate_command
 from obi.topics import topics_app
@@ -95,6 +96,7 @@ app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_LOOK)(watch)
 app.command(rich_help_panel=_LOOK)(doctor)
 app.command(rich_help_panel=_WORK)(run)
+app.command(rich_help_panel=_WORK)(replay)
 app.add_typer(topics_app, name="topics", rich_help_panel=_WORK)
 app.add_typer(feed_app, name="feed", rich_help_panel=_WORK)
 app.command(rich_help_panel=_RECORDINGS)(measure)

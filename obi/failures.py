@@ -19,12 +19,15 @@ from connectors.broker import BrokerError
 from connectors.recordings import RecordingError
 from connectors.topics import PartitionsError
 from dataflows.keeper import ShardError
+from dataflows.replay_range import ReplayError
 from dataflows.settings import SettingsError
 
 NO: Final = 1
 WRONG_USE: Final = 2
 OUTSIDE_FAILED: Final = 3
 
+
+_WRONG: Final = (SettingsError, PartitionsError, RecordingError, ReplayError, OSError)
 
 ARGUMENTS: Final = "obi.arguments"
 """Where a command finds, in its context's ``meta``, all that was typed after ``obi``."""
@@ -60,9 +63,7 @@ def exit_code(error: Exception) -> int | None:
     """The exit code of a failure that a user can do something about; None for a bug."""
     if isinstance(error, ShardError):
         return error.code
-    if isinstance(error, SettingsError | PartitionsError | RecordingError | OSError) and not isinstance(
-        error, ConnectionError
-    ):
+    if isinstance(error, _WRONG) and not isinstance(error, ConnectionError):
         return WRONG_USE
     if isinstance(error, BrokerError | KafkaException | ConnectionError):
         return OUTSIDE_FAILED
