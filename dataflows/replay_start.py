@@ -87,7 +87,7 @@ class Planner:
                 return self._without_journal(range_)
             if not self._from_beginning:
                 checkpoint = journal.checkpoint(range_.begin, generation)
-                if checkpoint is not None and not self._differences(checkpoint):
+                if checkpoint is not None and self._serves(checkpoint, range_):
                     return Plan(range_, _at(checkpoint))
             return self._from_the_beginning(range_, journal, generation)
 
@@ -104,7 +104,7 @@ class Planner:
             return Plan(range_, ReplayStart(0, "the first message of the topic"))
         if self._from_beginning and not self._verify:
             return Plan(range_, self._no_memory(range_))
-        raise self._gone(range_, f"there is no checkpoint of it in topic {self._topic}")
+        raise self._gone(range_, f"there is no checkpoint from there on in topic {self._topic}")
 
     def _from_the_beginning(self, range_: Range, journal: JournalReader, generation: int) -> Plan:
         beginning = journal.beginning(generation)
@@ -123,7 +123,7 @@ class Planner:
                 )
         elif generation == 1 and range_.first == 0:
             return Plan(range_, ReplayStart(0, "the first message of the topic"))
-        if self._from_beginning and not self._verify:
+        if not self._verify and (self._from_beginning or range_.first == 0):
             return Plan(range_, self._no_memory(range_))
         return self._later(range_, journal, generation)
 
@@ -138,13 +138,17 @@ class Planner:
                 if range_.whole_head:
                     return Plan(range_._replace(begin=checkpoint.standing.position), _at(checkpoint))
                 raise self._gone(range_, f"the first checkpoint behind it is at {checkpoint.standing.position}")
-        found = journal.checkpoint(range_.begin, generation) or found
+        before = journal.checkpoint(range_.begin, generation)
+        found = before if before is not None and before.standing.position >= range_.first else found
         if found is None:
-            raise self._gone(range_, f"there is no checkpoint of it in topic {self._topic}")
+            raise self._gone(range_, f"there is no checkpoint from there on in topic {self._topic}")
         raise self._gone(
             range_,
             f"the checkpoint at {found.standing.position} is of other settings ({', '.join(self._differences(found))})",
         )
+
+    def _serves(self, checkpoint: Checkpoint, range_: Range) -> bool:
+        return checkpoint.standing.position >= range_.first and not self._differences(checkpoint)
 
     def _differences(self, checkpoint: Checkpoint) -> list[str]:
         """The settings of a checkpoint that make it of no use here."""

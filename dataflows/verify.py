@@ -39,7 +39,8 @@ class WrittenRecords:
     def __init__(self, reader: StretchReader, begin: int) -> None:
         self._reader = reader
         self._first, self._end = reader.offsets()
-        self._at = max(begin, self._first)
+        # An end before the beginning: the topic was made anew.
+        self._at = self._first if begin > self._end else max(begin, self._first)
         self.cut = begin < self._first
         self.foreign = 0
         self._lists = self._read()
@@ -78,7 +79,8 @@ class Verdict:
     """What came out of the comparison of one partition."""
 
     def __init__(self, plan: Plan, comparison: Comparison, foreign: int, notes: list[str], topic: str) -> None:
-        self.equal = comparison.differences == 0
+        counts = comparison.counts
+        self.equal = comparison.differences == 0 and (counts["equal"] > 0 or not counts["not_yet"] + counts["deleted"])
         self._plan = plan
         self._comparison = comparison
         self._foreign = foreign
@@ -94,8 +96,10 @@ class Verdict:
             yield head + f"{counts['equal']:,} records are equal, byte for byte" + self._remarks()
             return
         parts = [f"{counts[kind]:,} {kind}" for kind in ("different", "missing", "unexpected") if counts[kind]]
+        if comparison.first is None:
+            yield head + "no record to compare with" + self._remarks()
+            return
         yield head + f"{', '.join(parts)} of {total:,} records" + self._remarks()
-        assert comparison.first is not None, "a difference was counted"
         first, *more = comparison.first.lines(self._topic)
         yield f"the first: {first}"
         yield from more
@@ -139,6 +143,8 @@ def verify(
             comparison.feed(piece)
         comparison.finish()
     notes = [] if comparison.first is None else _notes(broker, settings, partition, comparison.first.offset)
+    if written.cut and comparison.counts["missing"]:
+        notes.append(f"note: the first records after {plan.start.how} are not in {topic} any more (retention)")
     return Verdict(plan, comparison, written.foreign, notes, topic)
 
 

@@ -26,7 +26,6 @@ NO: Final = 1
 WRONG_USE: Final = 2
 OUTSIDE_FAILED: Final = 3
 
-
 _WRONG: Final = (SettingsError, PartitionsError, RecordingError, ReplayError, OSError)
 
 ARGUMENTS: Final = "obi.arguments"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.settings import Settings, SettingsError, describe_settings, load_settings, split_address
+from dataflows.settings import Settings, SettingsError, changed, describe_settings, load_settings, split_address
 from orderbook.presets import PRESETS
 
 
@@ -217,3 +217,27 @@ def test_every_setting_is_described_with_its_names() -> None:
 )
 def test_addresses_are_split(text: str, pair: tuple[str, int]) -> None:
     assert split_address(text) == pair
+
+
+def test_settings_can_be_changed_by_name_and_the_others_stay() -> None:
+    before = load(
+        {"raw_topic": "r", "contract_sizes": "A=7", "state_dir": "/s"}, environ={"OBI_KAFKA_CLIENT_RACK": "x"}
+    )
+    after = changed(before, ["delta-volume-window = 7", "bare_depth=diff"], ("delta_volume_window", "bare_depth"))
+
+    assert (after.delta_volume_window, after.bare_depth) == (7, "diff")
+    assert after.kafka == before.kafka == {"client.rack": "x"}
+    assert after == before.model_copy(update={"delta_volume_window": 7, "bare_depth": "diff"})
+    assert changed(before, [], ()) == before
+
+
+def test_changes_that_are_wrong_or_not_allowed_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        changed(load({}), ["depth_levels=0", "raw_topic=x", "depth_levls=3", "what"], ("depth_levels",))
+
+    assert caught.value.problems == (
+        "raw_topic (--set): unknown; there is no such setting",
+        "depth_levls (--set): unknown; did you mean depth_levels?",
+        "--set what: expected name=value, received no '='",
+        "depth_levels (--set): expected 1 .. 5000 (levels), received '0'",
+    )

@@ -23,6 +23,13 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "watch": ((*BROKER, "metrics_topic"), ("--once",)),
     "doctor": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ()),
     "run": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ("--shard", "--shards", "--until-end", *BEGINNINGS)),
+    "replay": (
+        (*BROKER, *TOPICS, *MEASURING, *DECODING),
+        (
+            *("--partition", "--from-offset", "--to-offset", "--from-time", "--to-time", "--instrument", "--verify"),
+            *("--to-topic", "--append", "--out", "--set", "--from-beginning"),
+        ),
+    ),
     "topics create": ((*BROKER, *TOPICS), ("--partitions", "--replication-factor")),
     "topics describe": ((*BROKER, *TOPICS), ()),
     "feed recording": ((*BROKER, "raw_topic", "default_venue"), ("--speed", "--loop", "--derive-depth20")),
