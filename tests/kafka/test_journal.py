@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from connectors import journal as writing
+from connectors import stretch
 from connectors.broker import Broker, BrokerError
 from connectors.journal import Checkpoint, Journal, Standing, Start
 from connectors.journal_reader import JournalReader, journal_reader
@@ -92,7 +93,8 @@ def test_an_empty_journal_says_nothing(case: Case) -> None:
     assert reader.starts_behind(-1) == []
 
 
-def test_a_missing_partition_is_an_error_of_the_broker(case: Case) -> None:
+def test_a_missing_partition_is_an_error_of_the_broker(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch, "REQUEST_S", 2.0)
     with (
         pytest.raises(BrokerError, match=f"offsets of partition 7 of topic {case.topic}"),
         journal_reader(case.broker, case.topic, 7),

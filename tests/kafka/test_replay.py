@@ -34,6 +34,7 @@ def fresh(kafka: Kafka, topics: Topics, tmp_path: Path) -> World:
     return World(kafka.bootstrap_servers, topics, tmp_path)
 
 
+@pytest.mark.slow
 def test_any_range_is_the_bytes_that_the_job_wrote(world: World) -> None:
     rng = random.Random(4)
     starts: set[str] = set()

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from confluent_kafka import Message, Producer, TopicPartition
 
+from connectors import stretch
 from connectors.broker import Broker, BrokerError, OffsetsLostError
 from connectors.stretch import StretchReader, flat, raw_batch
 from tests.kafka.conftest import Kafka
@@ -128,7 +129,8 @@ def test_a_time_finds_the_first_message_of_it_or_later(broker: Broker, topic: st
     assert reader.offset_at(times[4] + 1) is None
 
 
-def test_a_partition_that_is_not_there_is_an_error(broker: Broker, topic: str) -> None:
+def test_a_partition_that_is_not_there_is_an_error(broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch, "REQUEST_S", 2.0)
     with closing(StretchReader(broker, topic, 5)) as reader:
         with pytest.raises(BrokerError, match=f"expected the offsets of partition 5 of topic {topic}"):
             reader.offsets()
