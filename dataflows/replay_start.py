@@ -15,7 +15,7 @@ from typing import Any, Final
 from connectors.broker import Broker
 from connectors.journal import Checkpoint
 from connectors.journal_reader import JournalReader, journal_reader
-from dataflows.job import numbers_settings
+from dataflows.job import numbers_settings, topic_names
 from dataflows.replay_range import Range, ReplayError
 from dataflows.settings import Settings
 from orderbook.codec import STATE_TAG
@@ -67,7 +67,7 @@ class Planner:
 
     def __init__(self, broker: Broker, settings: Settings, *, verify: bool, from_beginning: bool) -> None:
         self._broker = broker
-        self._topic = settings.checkpoints_topic
+        self._topic = topic_names(settings).checkpoints
         self._raw_topic = settings.raw_topic
         self._numbers = numbers_settings(settings)
         self._verify = verify

@@ -17,7 +17,7 @@ from connectors.journal_reader import journal_reader
 from connectors.stretch import StretchReader
 from connectors.tail import record_answers_to
 from dataflows.comparison import Comparison, Written
-from dataflows.job import numbers_settings
+from dataflows.job import numbers_settings, topic_names
 from dataflows.replay import Record, Replay
 from dataflows.replay_range import ReplayError
 from dataflows.replay_start import Plan
@@ -150,7 +150,7 @@ def verify(
 
 def _notes(broker: Broker, settings: Settings, partition: int, offset: int) -> list[str]:
     """Whether the job ran with other settings there, as far as the journal knows."""
-    topic = settings.checkpoints_topic
+    topic = topic_names(settings).checkpoints
     if partition not in broker.topics().get(topic, ()):
         return []
     with journal_reader(broker, topic, partition) as journal:

@@ -48,7 +48,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("topic", ["depth.raw", "depth.metrics", "depth.faults", "depth.checkpoints"])
+@pytest.mark.parametrize("topic", ["depth.raw", "depth.metrics", "depth.faults", "depth.metrics.checkpoints"])
 def test_the_topics_of_the_job_are_never_written_to(topic: str) -> None:
     assert f"--to-topic: expected another topic than those of the job, received '{topic}'" in replay(
         "--to-topic", topic
