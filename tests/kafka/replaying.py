@@ -25,7 +25,7 @@ from dataflows.runner import run
 from dataflows.settings import Settings
 from obi.cli import app
 from orderbook import Measurer
-from tests.kafka.test_runner import PARTITIONS, Deployment
+from tests.deployment import PARTITIONS, Deployment
 from tests.kafka_topics import Topics
 
 PARTITION = 1

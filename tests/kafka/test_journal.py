@@ -14,7 +14,7 @@ from connectors.broker import Broker, BrokerError
 from connectors.journal import Checkpoint, Journal, Standing, Start
 from connectors.journal_reader import JournalReader, journal_reader
 from connectors.stretch import StretchReader
-from tests.kafka.conftest import Kafka
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 SETTINGS = {"depth_levels": 20, "contract_sizes": {}}

@@ -12,9 +12,9 @@ import pytest
 
 from connectors.journal import Checkpoint, Journal, Standing
 from dataflows.job import numbers_settings
-from tests.kafka.conftest import Kafka
 from tests.kafka.replaying import PARTITION, Line, World
 from tests.kafka.test_end_to_end import feed, market
+from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 
