@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported, not in the stub
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from connectors.broker import NO_LEADER, REQUEST_S, Broker, BrokerError, is_transient
+from connectors.broker import REQUEST_S, Broker, BrokerError, is_transient
 from connectors.outgoing import OutBatch
 from connectors.raw import Headers
 
@@ -29,6 +28,21 @@ _CONSUMER: Final = {
     # That nothing follows is told by an empty answer, for which a broker waits half a second by default.
     "fetch.wait.max.ms": 5,
 }
+_FORBIDDEN: Final = frozenset(
+    {
+        KafkaError._AUTHENTICATION,  # noqa: SLF001
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
+_UNKNOWN: Final = frozenset(
+    {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}  # noqa: SLF001
+)
+"""A topic that is gone, or a broker that has just started and does not know it yet."""
+
+_LEVELS: Final = ("read_uncommitted", "read_committed")
+_ANSWER_S: Final = 5.0
 _AGAIN_S: Final = 0.05
 _POLL_S: Final = 1.0
 
@@ -72,34 +86,43 @@ def bounds(broker: Broker, topic: str, partitions: Iterable[int], go_on: Callabl
     """
     found: dict[int, Bounds] = {}
     left = list(partitions)
-    admin = broker.admin()
-    while True:
-        try:
-            first, written, committed = _offsets(admin, [TopicPartition(topic, partition) for partition in left])
-        except KafkaException as error:
-            if not is_transient(error.args[0]) and error.args[0].code() not in NO_LEADER:
-                raise broker.failed(f"the offsets of topic {topic}", error) from error
-            why = f"the offsets of {topic} are not known: {error.args[0].str()}"
-            admin = broker.admin()  # the old one may go on asking the broker that it knows
-        else:
-            found |= {part: Bounds(first[part], written[part]) for part in left if committed[part] >= written[part]}
-            left = [part for part in left if part not in found]
-            if not left:
-                return found
-            why = f"another process has left a transaction open in partitions {left} of {topic}"
-        go_on(why)
-        time.sleep(_AGAIN_S)
+    start = time.monotonic()
+    # Not the admin client: its answers come in a thread of its own, where Python may find it to be garbage, and aborts.
+    clients = [Consumer(broker.config({"isolation.level": level}, {"group.id": "obi"})) for level in _LEVELS]
+    try:
+        while True:
+            try:
+                first, written, committed = _offsets(clients, topic, left)
+            except KafkaException as error:
+                code, waited = error.args[0].code(), time.monotonic() - start
+                if code in _FORBIDDEN or (code in _UNKNOWN and waited > REQUEST_S):
+                    raise broker.failed(f"the offsets of topic {topic}", error) from error
+                why = f"the offsets of {topic} are not known: {error.args[0].str()}"
+            else:
+                found |= {part: Bounds(first[part], written[part]) for part in left if committed[part] >= written[part]}
+                left = [part for part in left if part not in found]
+                if not left:
+                    return found
+                why = f"another process has left a transaction open in partitions {left} of {topic}"
+            go_on(why)
+            time.sleep(_AGAIN_S)
+    finally:
+        for client in clients:
+            client.close()
 
 
-def _offsets(admin: AdminClient, parts: Sequence[TopicPartition]) -> list[dict[int, int]]:
-    """By partition: the first offset, the end, the end of what is not in an open transaction. The end is the older one."""
-    earliest, latest = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    every, committed = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
-    answers = [
-        admin.list_offsets(dict.fromkeys(parts, spec), isolation_level=isolation, request_timeout=REQUEST_S)
-        for spec, isolation in ((earliest, every), (latest, every), (latest, committed))
-    ]
-    return [{part.partition: future.result().offset for part, future in futures.items()} for futures in answers]
+def _offsets(clients: Sequence[Consumer], topic: str, partitions: Sequence[int]) -> list[dict[int, int]]:
+    """By partition: the first offset, the end, the end of what is in no open transaction. The end is the older one."""
+    every, committed = clients
+    answers = []
+    # In the place of a time, an offset's name is answered with the offset.
+    for client, which in ((every, OFFSET_BEGINNING), (every, OFFSET_END), (committed, OFFSET_END)):
+        parts = [TopicPartition(topic, partition, which) for partition in partitions]
+        answer = client.offsets_for_times(parts, timeout=_ANSWER_S)
+        if error := next((part.error for part in answer if part.error is not None), None):
+            raise KafkaException(error)
+        answers.append({part.partition: part.offset for part in answer})
+    return answers
 
 
 def answered_after(

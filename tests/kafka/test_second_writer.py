@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from connectors.broker import Broker, DeliveryError, SecondWriterError
+from connectors.broker import Broker, BrokerError, DeliveryError, SecondWriterError
 from connectors.kafka_sink import KafkaSink
 from connectors.tail import record_answers_to
 from connectors.terms import Claim
@@ -144,3 +144,9 @@ def test_a_topic_that_was_just_made_is_asked_until_it_is_there(kafka: Kafka, top
         assert part.snapshot() == 0
         part.close()
         assert time.monotonic() - begin < 30.0
+
+
+def test_a_topic_that_is_not_there_is_not_waited_for_long(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.tail.REQUEST_S", 0.5)
+    with pytest.raises(BrokerError, match=r"expected the offsets of topic none .*nknown"):
+        sink_of(kafka.bootstrap_servers, "none", None).build_part("metrics", "00003", None)
