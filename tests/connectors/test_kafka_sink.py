@@ -6,11 +6,13 @@ import time
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from connectors.broker import Broker, DeliveryError
+from connectors.broker import Broker, DeliveryError, SecondWriterError
 from connectors.embedded import EmbeddedBroker
 from connectors.kafka_sink import KafkaSink, KafkaSinkPart
 from connectors.outgoing import OutBatch
 from connectors.shrink_fault import shrink_fault
+from connectors.tail import record_answers_to
+from connectors.terms import Claim
 
 TOPIC = "depth.metrics"
 
@@ -35,6 +37,13 @@ def plain(partition: int, first: int, count: int) -> OutBatch:
     return OutBatch(
         partition, [b"k%d" % i for i in numbers], [b"v%d" % i for i in numbers], [5000 + i for i in numbers], None
     )
+
+
+def records(partition: int, first: int, count: int) -> OutBatch:
+    """Answers to the raw offsets from `first` on."""
+    batch = plain(partition, first, count)
+    batch.values = [b'{"source":{"offset":%d}}' % offset for offset in range(first, first + count)]
+    return batch
 
 
 def test_messages_go_to_their_partition_with_key_and_time_in_their_order(embedded: EmbeddedBroker) -> None:
@@ -66,6 +75,68 @@ def test_part_names_sort_as_numbers_and_keys_name_parts() -> None:
     names = sink.list_parts()
     assert names == sorted(names)
     assert [names[sink.part_fn(name)] for name in names] == names
+
+
+def test_a_shard_has_parts_for_its_own_partitions_only() -> None:
+    sink = KafkaSink(Broker("nowhere:1"), TOPIC, (9, 1, 5))
+    names = sink.list_parts()
+    assert names == ["00001", "00005", "00009"]
+    assert [names[sink.part_fn(name)] for name in names] == names
+    with pytest.raises(
+        ValueError, match=r"expected messages for partitions \[1, 5, 9\] of depth\.metrics, received partition 2"
+    ):
+        sink.part_fn("00002")
+
+
+def test_the_ends_are_what_is_known_to_be_written(embedded: EmbeddedBroker) -> None:
+    embedded.create(TOPIC)
+    broker, begins = Broker(embedded.bootstrap_servers), {0: 0, 1: 0, 3: 0}
+    sink = KafkaSink(broker, TOPIC, (0, 1, 3), identify=record_answers_to, begins=begins)
+    assert sink.ends == {0: 0, 1: 0, 3: 0}
+    first = part_of(sink, 1)
+    first.write_batch([records(1, 0, 5)])
+    assert first.snapshot() == 5
+    assert sink.ends == {0: 0, 1: 5, 3: 0}
+    first.close()
+
+    again = KafkaSink(broker, TOPIC, (0, 1, 3), identify=record_answers_to, begins=begins | {3: 0})
+    second = part_of(again, 1, 2)
+    assert again.ends == {0: 0, 1: 2, 3: 0}  # three of them are not known to the recovery point, and come again
+    second.write_batch([records(1, 2, 3), records(1, 5, 4)])
+    second.snapshot()
+    assert again.ends == {0: 0, 1: 9, 3: 0}
+    second.close()
+
+
+def test_a_second_writer_is_noticed_by_the_offsets(embedded: EmbeddedBroker) -> None:
+    embedded.create(TOPIC)
+    claim = Claim(who="shard 0/2")
+    sinks = [
+        KafkaSink(
+            Broker(embedded.bootstrap_servers), TOPIC, (0,), identify=record_answers_to, begins={0: 0}, claim=claim
+        )
+        for _ in range(2)
+    ]
+    ours, other = (part_of(sink, 0) for sink in sinks)
+    other.write_batch([records(0, 0, 3)])
+    assert other.snapshot() == 3
+    ours.write_batch([records(0, 0, 3)])
+    with pytest.raises(SecondWriterError, match=r"partition 0 of topic depth\.metrics.*shard 0/2 is already being run"):
+        ours.snapshot()
+    ours.close()
+    other.close()
+
+
+def test_parts_of_a_broker_that_is_away_are_not_waited_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.outlet.CLOSE_WAIT_S", 1.0)
+    sink = KafkaSink(Broker("127.0.0.1:1", {"log_level": "0"}), TOPIC, range(8))
+    parts = [part_of(sink, partition) for partition in range(8)]
+    for partition, part in enumerate(parts):
+        part.write_batch([plain(partition, 0, 1)])
+    start = time.monotonic()
+    for part in parts:
+        part.close()
+    assert time.monotonic() - start < 3.0
 
 
 def test_the_parts_of_a_process_share_one_producer(embedded: EmbeddedBroker) -> None:
