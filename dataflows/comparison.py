@@ -12,14 +12,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from dataflows.difference import Difference
-from dataflows.replay import Piece, Record
+from dataflows.replay import SLACK, Piece, Record
 from dataflows.replay_range import Range
-
-SLACK: Final = 150_000
-"""Raw offsets by which written records may be out of order: more than the largest ``batch_size`` (100 000)."""
 
 
 class Written(NamedTuple):

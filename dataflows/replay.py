@@ -6,7 +6,7 @@ come in the order of their messages, whatever was read at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from operator import itemgetter
 from typing import Final, NamedTuple, cast
@@ -25,7 +25,10 @@ from orderbook.measurer import Measurer
 
 READ_AT_ONCE: Final = 2000
 
-MOVED: Final = b"partition_moved"
+SLACK: Final = 150_000
+"""Raw offsets by which what a job writes may be out of order: more than its largest ``batch_size`` (100 000)."""
+
+_MOVED: Final = b"partition_moved"
 
 
 class Record(NamedTuple):
@@ -128,20 +131,24 @@ class Replay:
         topic, range_ = self._settings.faults_topic, self.plan.range
         if range_.partition not in self._broker.topics().get(topic, ()):
             return set()
+        found = set()
         with closing(StretchReader(self._broker, topic, range_.partition)) as reader:
             first, end = reader.offsets()
-            messages = flat(reader.read(max(first, self.plan.start.faults_offset), end))
-            return {offset for message in messages if (offset := _moved_offset(message.headers())) is not None}
+            for message in flat(reader.read(max(first, self.plan.start.faults_offset), end)):
+                offset, reason = _fault(cast("Headers", message.headers() or []))
+                if reason == _MOVED:
+                    found.add(offset)
+                if offset > range_.end + SLACK:
+                    break
+        return found
 
 
-def _moved_offset(headers: object) -> int | None:
-    known: Mapping[str, bytes] = dict(cast("Headers", headers or []))
-    if known.get("obi.reason") != MOVED:
-        return None
+def _fault(headers: Headers) -> tuple[int, bytes | None]:
+    """The raw offset of a message in the faults topic, and its reason; -1 and None of a foreign one."""
     try:
-        return fault_answers_to(None, cast("Headers", headers))
+        return fault_answers_to(None, headers), dict(headers).get("obi.reason")
     except (KeyError, ValueError):
-        return None
+        return -1, None
 
 
 def as_batch(partition: int, records: list[Record]) -> OutBatch:

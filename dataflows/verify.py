@@ -162,7 +162,9 @@ def _notes(broker: Broker, settings: Settings, partition: int, offset: int) -> l
         for name, value in (then or {}).items()
         if value != now.get(name) and value is not None
     ]
-    return [f"note: the job ran with other settings there; this replay had to say {' '.join(sets)}"] if sets else []
+    return (
+        [f"note: the job ran there with other settings than this replay; compare with {' '.join(sets)}"] if sets else []
+    )
 
 
 def _said(value: object) -> str:

@@ -35,6 +35,7 @@ With a broker (OBI_BOOTSTRAP_SERVERS, default localhost:9092), in this order:
   obi run                              the job; Ctrl-C ends it cleanly
   obi feed recording usdm_btcusdt.gz   a feed, from a recording
   obi watch BTCUSDT                    what the job writes, live
+  obi replay --verify                  whether the same bytes come again
   obi doctor                           what is wrong, and what to do about it
 
 \b

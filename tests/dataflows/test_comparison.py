@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.comparison import SLACK, Comparison, Written
+from dataflows.comparison import Comparison, Written
 from dataflows.difference import Difference
-from dataflows.replay import Piece, Record
+from dataflows.replay import SLACK, Piece, Record
 from dataflows.replay_range import Range
 
 KEYS = (b"v:A", b"v:B", b"v:C")
