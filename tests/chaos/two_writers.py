@@ -29,7 +29,7 @@ class Race:
 
     Attributes:
         exit_code: of the one that stopped; None when both went on until the feed was over.
-        said: what it said.
+        said: what the two said.
         other_went_on: whether exactly the other one was still running two seconds later; it ended with 0 in the end.
         seconds: from the moment when both were writing until one had ended; for one that was stopped before a record came
             twice (it was fenced), from the moment when both were running.
@@ -49,7 +49,8 @@ def race(deployment: Deployment, topics: Topics, arguments: Sequence[str] = ()) 
     rival.folder = deployment.folder / "rival"
     rival.folder.mkdir()
     rival.state = rival.folder / "state"
-    told = (f"--epoch-interval-ms={EPOCH_MS}", *arguments)
+    # The one that comes a moment later may find an output that is not empty, and is to write all the same.
+    told = (f"--epoch-interval-ms={EPOCH_MS}", "--resume-from-output", *arguments)
     fleets = [Fleet(one, 1, told) for one in (deployment, rival)]
     feeder = Feeder(deployment.servers, deployment.raw, partial_books(int(RATE * PATIENCE_S), 1), rate=RATE)
     with Progress(deployment) as progress, fleets[0], fleets[1], feeder:
@@ -59,10 +60,10 @@ def race(deployment: Deployment, topics: Topics, arguments: Sequence[str] = ()) 
         left = [fleet for fleet in fleets if fleet.runs(0)]
         for fleet in left:
             fleet.settle()
-    code, said = (None, "") if ended is None else (ended.wait(0), ended.log(0))
+    said = "".join(fleet.logs() for fleet in fleets)
     assert TRACEBACK not in said, said
     judgement = undisturbed(deployment, topics).judge(deployment)
-    return Race(code, said, len(left) == 1, seconds, judgement)
+    return Race(None if ended is None else ended.wait(0), said, len(left) == 1, seconds, judgement)
 
 
 def _watch(fleets: Sequence[Fleet], progress: Progress, feeder: Feeder) -> tuple[Fleet | None, float]:
