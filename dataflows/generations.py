@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from connectors.broker import Broker
-from connectors.journal import Standing
+from connectors.journal import Checkpoint, Standing
 from connectors.journal_reader import journal_reader
 from connectors.topics import TopicNames
 from dataflows.beginning import Beginning
 from dataflows.settings import SettingsError
 from dataflows.shards import Shard
 from dataflows.shelf import InstrumentState
+from orderbook.codec import STATE_TAG
 
 Choice: TypeAlias = Literal["resume", "new"]
 """What to do about an output that is not empty: go on with it, or start ``seq`` again behind it."""
@@ -98,7 +99,8 @@ class Generations:
         """From the newest checkpoint, or the beginning of the generation, or that of the topics."""
         if self._journal:
             with journal_reader(self._broker, self._names.checkpoints, partition) as journal:
-                if (checkpoint := journal.checkpoint(generation=generation)) is not None:
+                checkpoint = journal.checkpoint(generation=generation)
+                if checkpoint is not None and _is_readable(checkpoint):
                     states = checkpoint.states.items()
                     return checkpoint.standing, [InstrumentState(name, partition, state) for name, state in states]
                 if (start := journal.beginning(generation)) is not None:
@@ -125,6 +127,11 @@ class Generations:
             f"    {command} --state-dir FOLDER    the state is in another folder"
         )
         return SettingsError([problem])
+
+
+def _is_readable(checkpoint: Checkpoint) -> bool:
+    """Whether its states are of this version; else everything is computed again from the beginning."""
+    return all(state.startswith(STATE_TAG) for state in checkpoint.states.values())
 
 
 def _beginning(names: TopicNames, standings: Mapping[int, Standing], seed: Iterable[InstrumentState]) -> Beginning:

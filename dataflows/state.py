@@ -25,6 +25,7 @@ from dataflows import recovery
 from dataflows.beginning import Beginning, read_seed, write_seed
 from dataflows.settings import SettingsError
 from dataflows.shards import Shard
+from orderbook.codec import STATE_TAG
 
 STATE_VERSION: Final = 2
 """Of the folder's layout and of what the steps keep; another one can't be read."""
@@ -70,7 +71,7 @@ def open_state(
         StateError: another process runs on it, or the disk is full.
     """
     folder = root / shard.folder
-    meta = {"state_version": STATE_VERSION, "shard": str(shard), **belongs_to}
+    meta = {"state_version": STATE_VERSION, "measurer_version": STATE_TAG[-1], "shard": str(shard), **belongs_to}
     with _explained(root, folder, shard):
         _refuse_other_layouts(root, shard)
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +163,7 @@ def _refuse(folder: Path, shard: Shard, meta: Mapping[str, object], found: Mappi
         for name in {**meta, **found}
         if meta.get(name) != found.get(name)
     ]
-    same_version = found.get("state_version") == STATE_VERSION
+    same_version = all(found.get(name) == meta[name] for name in ("state_version", "measurer_version"))
     if same_version and any(
         meta.get(name) != found.get(name) for name in ("raw_topic", "metrics_topic", "faults_topic")
     ):

@@ -133,12 +133,13 @@ def test_state_of_another_topic_is_refused(tmp_path: Path) -> None:
         opened(tmp_path, mine={"raw_topic": "other"}).__enter__()
 
 
-def test_state_of_another_version_is_refused_with_the_commands_that_rebuild_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["state_version", "measurer_version"])
+def test_state_of_another_version_is_refused_with_the_commands_that_rebuild_it(tmp_path: Path, version: str) -> None:
     with opened(tmp_path) as made:
         pass
     meta = json.loads((made.folder / "meta.json").read_text())
-    (made.folder / "meta.json").write_text(json.dumps({**meta, "state_version": 1}))
-    with pytest.raises(SettingsError, match="state_version is 2 now and was 1") as caught:
+    (made.folder / "meta.json").write_text(json.dumps({**meta, version: 0}))
+    with pytest.raises(SettingsError, match=f"received another: {version} is {meta[version]} now and was 0") as caught:
         opened(tmp_path).__enter__()
     assert f"mv {made.folder} {made.folder}.old" in str(caught.value)
     assert f"obi run --shard 0/1 --state-dir {tmp_path} --resume-from-output" in str(caught.value)

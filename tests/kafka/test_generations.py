@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from connectors.broker import Broker, OffsetsLostError
 from connectors.journal_reader import journal_reader
 from connectors.topics import PartitionsError
+from dataflows import generations
 from dataflows.generations import Choice
 from dataflows.runner import RunSummary, run
 from dataflows.settings import Settings, SettingsError
@@ -114,6 +115,18 @@ def test_a_state_that_is_lost_in_mid_stream_is_rebuilt_from_the_topics(job: Job,
         shutil.rmtree(job.state)
     assert written(job) == whole
     assert bool(job.positions(0)) == (every == 200)
+
+
+def test_a_checkpoint_of_another_version_is_passed_over(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    job.send(0, 4000)
+    job.go(every=300)
+    assert job.positions(0)
+    shutil.rmtree(job.state)
+    job.send(4000, 4100)
+    monkeypatch.setattr(generations, "STATE_TAG", b"OBI\xff")
+    job.go("resume")
+
+    assert job.seqs() == [list(range(1, 2051))] * 2
 
 
 @pytest.mark.slow
