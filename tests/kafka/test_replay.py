@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import orjson
 import pytest
+from confluent_kafka import Producer
 
 from connectors.journal import Checkpoint, Journal, Standing
+from connectors.raw import RawBatch
 from dataflows.job import numbers_settings
 from tests.kafka.replaying import PARTITION, Line, World
 from tests.kafka.test_end_to_end import feed, market
@@ -18,12 +21,19 @@ from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
 
+@cache
+def differences_and_trades() -> RawBatch:
+    """All three venues, with differences, partial depth, quotes and trades."""
+    [batch] = market()
+    return batch
+
+
 @pytest.fixture(scope="module")
 def world(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A market of differences, trades and partial depth that the job has measured, with checkpoints; read only."""
     topics = Topics(kafka.bootstrap_servers)
     made = World(kafka.bootstrap_servers, topics, tmp_path_factory.mktemp("replay"))
-    feed(made, market())
+    feed(made, [differences_and_trades()])
     made.go(every=200)
     yield made
     topics.delete()
@@ -155,6 +165,21 @@ def test_equal_copies_and_foreign_messages_are_told_and_are_no_difference(world:
     told = world.obi("--partition", PARTITION, "--verify", metrics_topic=topic).stdout
 
     assert "byte for byte (43 extra copies with equal bytes, 1 messages there that are no records)" in told
+
+
+def test_what_was_written_in_a_transaction_that_was_taken_back_is_not_there(world: World, topics: Topics) -> None:
+    topic, lines = topics.create("spoiled", partitions=2), world.lines(world.metrics)
+    world.write(topic, lines[:100])
+    producer = Producer({"bootstrap.servers": world.servers, "transactional.id": topic})
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    producer.produce(topic, lines[100].value.replace(b'"schema":1', b'"schema":9'), lines[100].key, PARTITION)
+    producer.flush(10)
+    producer.abort_transaction(20)
+    world.write(topic, lines[100:])
+    told = world.obi("--partition", PARTITION, "--verify", metrics_topic=topic).stdout
+
+    assert told.endswith(f": {len(lines)} records are equal, byte for byte\n")
 
 
 def test_what_the_job_has_not_written_yet_is_no_difference_unless_it_was_asked_for(
@@ -326,7 +351,7 @@ def test_a_range_before_the_newest_generation_can_be_computed_and_not_compared(f
 
 
 def test_a_job_whose_settings_were_changed_is_equal_again_from_the_next_checkpoint_on(fresh: World) -> None:
-    [batch] = market()
+    batch = differences_and_trades()
     half = len(batch) // 2
     feed(fresh, [batch.only(0, set(range(half)))])
     fresh.go(every=1_000_000)
