@@ -19,7 +19,7 @@ from tests.kafka_topics import Topics
 
 RATE: Final = 2_000
 PATIENCE_S: Final = 30.0
-ALONE_S: Final = 2.0
+ALONE_S: Final = 1.0
 """How long the one that is left is looked at."""
 
 
@@ -30,7 +30,7 @@ class Race:
     Attributes:
         exit_code: of the one that stopped; None when both went on until the feed was over.
         said: what the two said.
-        other_went_on: whether exactly the other one was still running two seconds later; it ended with 0 in the end.
+        other_went_on: whether exactly the other one was still running a second later; it ended with 0 in the end.
         seconds: from the moment when both were writing until one had ended; for one that was stopped before a record came
             twice (it was fenced), from the moment when both were running.
         judgement: of what both have written.
