@@ -9,6 +9,7 @@ deleted first.
 from __future__ import annotations
 
 import pickle
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -21,10 +22,21 @@ _STORE: Final = "part-*.sqlite3"
 
 
 def make_store(folder: Path) -> None:
-    """An empty store, in the place of one that no job ever used."""
+    """An empty store, in the place of one that no job ever used.
+
+    Raises:
+        sqlite3.OperationalError: it can't be written.
+    """
     for path in folder.glob(f"{_STORE}*"):
         path.unlink()
-    init_db_dir(folder, 1)  # type: ignore[no-untyped-call]  # Bytewax's stub has no types here
+    try:
+        init_db_dir(folder, 1)  # type: ignore[no-untyped-call]  # Bytewax's stub has no types here
+    except BaseException as error:
+        # A failure inside Bytewax's store is a panic of Rust: no Exception, and its text is all there is.
+        said = re.search(r'SqliteFailure.*Some\("(.*)"\)', str(error))
+        if said is None:
+            raise
+        raise sqlite3.OperationalError(said[1]) from None
 
 
 def has_store(folder: Path) -> bool:
