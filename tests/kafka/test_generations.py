@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions  # .admin re-exports it, but type checkers are not told
 
 from connectors.broker import Broker, OffsetsLostError
 from connectors.journal_reader import journal_reader
@@ -21,6 +22,7 @@ from dataflows.shards import Shard
 from tests.deployment import PARTITIONS, Deployment
 from tests.kafka.test_end_to_end import expected, feed, market, read, written
 from tests.kafka_fixtures import Kafka
+from tests.kafka_reading import read_topic
 from tests.kafka_topics import Topics
 
 
@@ -209,6 +211,27 @@ def test_topics_of_unequal_partitions_are_wrong_use(job: Job, topics: Topics) ->
     job.metrics = topics.create("metrics", partitions=PARTITIONS + 1)
     with pytest.raises(PartitionsError, match=f"expected {PARTITIONS} partitions, .* received: {job.metrics} has"):
         job.go()
+
+
+def test_partitions_that_were_added_are_taken_at_the_next_start(job: Job) -> None:
+    job.send(0, 10)
+    job.go()
+    admin = AdminClient({"bootstrap.servers": job.servers})
+    more = [NewPartitions(topic, 3) for topic in (job.metrics, job.faults, job.checkpoints, job.raw)]
+    for future in admin.create_partitions(more).values():
+        future.result(30)
+    producer = Producer({"bootstrap.servers": job.servers})
+    value = b'{"stream":"xrpusdt@depth20@100ms","data":{"lastUpdateId":1,"bids":[],"asks":[]}}'
+    producer.produce(job.raw, value, b"binance-spot:XRPUSDT", 2)
+    assert producer.flush(30) == 0
+    job.send(10, 14)
+    summaries = [job.go(), job.go()]
+
+    assert [summary.records for summary in summaries] == [5, 0]
+    keys = [
+        (message.partition, message.key) for message in read_topic(job.servers, job.metrics) if message.partition == 2
+    ]
+    assert keys == [(2, b"binance-spot:XRPUSDT")]
 
 
 def test_more_shards_than_partitions_are_wrong_use(job: Job) -> None:
