@@ -119,8 +119,12 @@ class DeliveryError(BrokerError):
     """The broker did not take a message. Nothing is lost: a restart goes on from the last recovery point."""
 
 
+SECOND_WRITER: Final = "is already being run"
+"""Words in every SecondWriterError: who looks after processes knows it by them."""
+
+
 class SecondWriterError(DeliveryError):
-    """Another process writes a partition that is ours, and it is the newer one."""
+    """Another process writes a partition that is ours, and it is the newer one: starting again would end that one."""
 
 
 class Stop(Protocol):

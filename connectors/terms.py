@@ -12,7 +12,15 @@ from typing import Final
 
 from confluent_kafka import KafkaError
 
-from connectors.broker import LARGEST_MESSAGE_BYTES, LOG, Broker, DeliveryError, SecondWriterError, Stop
+from connectors.broker import (
+    LARGEST_MESSAGE_BYTES,
+    LOG,
+    SECOND_WRITER,
+    Broker,
+    DeliveryError,
+    SecondWriterError,
+    Stop,
+)
 from connectors.outgoing import Shrink
 from connectors.tail import Identify
 
@@ -98,7 +106,7 @@ class Claim:
         if self.superseded is None or self.superseded(partition):
             raise SecondWriterError(
                 f"expected to be the only writer of partition {partition} of topic {topic}, but another process writes it "
-                f"as well: {self.who} is already being run. Stop one of the two; nothing is lost, extra copies are "
+                f"as well: {self.who} {SECOND_WRITER}. Stop one of the two; nothing is lost, extra copies are "
                 "byte-equal, and readers drop them by seq"
             )
         if self.on_rival is not None:

@@ -210,8 +210,9 @@ def describe_topics(broker: Broker, names: TopicNames) -> tuple[TopicFacts, ...]
 
 
 def _create(broker: Broker, client: AdminClient, topics: list[NewTopic], timeout_s: float = REQUEST_S) -> None:
-    for name, future in client.create_topics(topics, operation_timeout=timeout_s, request_timeout=timeout_s).items():
-        error = future.exception()
+    futures = client.create_topics(topics, operation_timeout=timeout_s, request_timeout=timeout_s)
+    # All answers first: a client that is garbage while one is under way may end the process.
+    for name, error in [(name, future.exception()) for name, future in futures.items()]:
         if error is None:
             continue
         # Somebody else may have been faster; whether it is the same topic is seen at the next start.

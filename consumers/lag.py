@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from contextlib import closing
+from typing import Final
 
 import orjson
-from confluent_kafka import Consumer, TopicPartition
 
 from connectors.broker import Broker
+from connectors.stretch import StretchReader, flat
 
-_CONSUMER: Final[dict[str, Any]] = {
-    "group.id": "obi",  # a group must be named, none is joined
-    "enable.auto.commit": False,
-    "auto.offset.reset": "earliest",
-}
 _LOOK_BACK: Final = 50
-_PATIENCE_S: Final = 5.0
-_POLL_S: Final = 0.1
 
 
 def lag_of(broker: Broker, raw: str, metrics: str) -> dict[int, int]:
@@ -36,25 +29,11 @@ def lag_of(broker: Broker, raw: str, metrics: str) -> dict[int, int]:
 
 def _newest_sources(broker: Broker, metrics: str) -> dict[int, int]:
     """Highest source offset among the last records of each partition."""
-    offsets = broker.offsets(metrics, broker.partitions_of(metrics))
-    ends = {partition: end for partition, (first, end) in offsets.items() if end > first}
-    consumer = Consumer(broker.config(_CONSUMER))
     newest: dict[int, int] = {}
-    try:
-        consumer.assign(
-            [TopicPartition(metrics, part, max(offsets[part][0], end - _LOOK_BACK)) for part, end in ends.items()]
-        )
-        deadline = time.monotonic() + _PATIENCE_S
-        while ends and time.monotonic() < deadline:
-            for message in consumer.consume(1000, _POLL_S):
-                partition, offset = message.partition() or 0, message.offset() or 0
-                if message.error() is None:
-                    source = _source(message.value())
-                    newest[partition] = max(newest.get(partition, -1), source)
-                    if offset + 1 >= ends.get(partition, 0):
-                        ends.pop(partition, None)
-    finally:
-        consumer.close()
+    for partition, (first, end) in broker.offsets(metrics, broker.partitions_of(metrics)).items():
+        with closing(StretchReader(broker, metrics, partition)) as reader:
+            last = flat(reader.read(max(first, end - _LOOK_BACK), end))
+            newest[partition] = max((_source(message.value()) for message in last), default=-1)
     return newest
 
 

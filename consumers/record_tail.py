@@ -20,7 +20,10 @@ _CONSUMER: Final[dict[str, Any]] = {
     "enable.auto.commit": False,
     "auto.offset.reset": "earliest",
     "fetch.wait.max.ms": 50,
+    # Transactions end with a marker that is no message: that all was read is told apart.
+    "enable.partition.eof": True,
 }
+_END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 (librdkafka's own code)
 
 _ASK_EVERY_S: Final = 1.0
 _ASK_S: Final = 0.2
@@ -74,7 +77,9 @@ class RecordTail:
         for message in self._consumer.consume(2000, timeout_s):
             error = message.error()
             if error is not None:
-                if is_transient(error):
+                if error.code() == _END:
+                    self._ends.pop(message.partition() or 0, None)
+                if error.code() == _END or is_transient(error):
                     continue
                 raise self._broker.failed("records", KafkaException(error))
             partition, offset = message.partition() or 0, message.offset() or 0

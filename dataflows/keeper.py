@@ -4,6 +4,7 @@ Owns what an end of a child means:
 
     exit code 0   it is done with ``until_end``, or when it was asked to end; else it is started again
     exit code 2   wrong use or settings: no repetition makes that right, no shard goes on, exit code 2
+    replaced      a newer process writes its partitions: starting it again would end that one, exit code 3
     all others    it is started again after a while (``dataflows.backoff``), its state is made for that; when it fails
                   again and again, no shard goes on, exit code 3
 """
@@ -18,6 +19,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
+from connectors.broker import SECOND_WRITER
 from dataflows.backoff import Backoff
 from dataflows.shard_process import ShardProcess, exit_text
 from dataflows.shards import Shard
@@ -179,6 +181,8 @@ class Keeper:
                 self._fail(code, "did not end cleanly", words)
         elif code == _WRONG_USE:
             self._fail(code, "can't run", words)
+        elif any(SECOND_WRITER in line for line in words):
+            self._fail(code, "was replaced by a newer process", words)
         else:
             self._start_again(process.pid, code, words)
 

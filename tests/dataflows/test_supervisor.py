@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from connectors.broker import SECOND_WRITER
 from dataflows.keeper import ShardError, ShardStatus
 from dataflows.shard_process import ShardProcess
 from dataflows.shards import Shard
@@ -212,6 +213,16 @@ def test_wrong_use_ends_all_at_once_with_2_and_the_message() -> None:
     assert told.value.code == 2
     assert [len(started.at[shard]) for shard in TWO] == [1, 1]
     assert all(map(ended, started.processes))
+
+
+def test_a_shard_that_was_replaced_by_a_newer_process_is_not_started_again() -> None:
+    text = f"error: expected to be the only writer, but shard SHARD {SECOND_WRITER}"
+    started = Started(f"import sys; print('{text}', file=sys.stderr); sys.exit(3)")
+    with pytest.raises(ShardError, match="was replaced by a newer process") as caught:
+        run(started, Onlooker())
+
+    assert caught.value.code == 3
+    assert len(started.at[ONE[0]]) == 1
 
 
 def test_an_end_that_nobody_asked_for_is_no_end() -> None:
