@@ -19,7 +19,7 @@ from dataflows import recovery
 from dataflows.beginning import Beginning
 from dataflows.checkpointer import Checkpointer, Ends
 from dataflows.graph import FLOW_ID
-from dataflows.shards import Shard
+from dataflows.shards import Shard, parse_shard
 from dataflows.shelf import Shelf
 from dataflows.state import State
 
@@ -88,11 +88,21 @@ class Journaling:
     def superseded(self, partition: int) -> bool:
         """Whether another process began to write the partition after this one.
 
+        Two that begin at the same moment may be in one order in one partition of the journal and in the other order in
+        another one. The lowest partition that both write decides for all of them, so that exactly one gives way.
+
         Raises:
             BrokerError: the broker did not answer.
         """
-        with journal_reader(self._broker, self._topic, partition) as journal:
-            return bool(journal.starts_behind(self._claims[partition]))
+        mine = sorted(self._claims)
+        for lowest in mine[: mine.index(partition) + 1]:
+            with journal_reader(self._broker, self._topic, lowest) as journal:
+                rivals = [parse_shard(start.shard) for start in journal.starts_behind(self._claims[lowest])]
+            for rival in rivals:
+                theirs = rival.partitions(mine[-1] + 1)
+                if partition in theirs and lowest == min(set(theirs) & set(mine)):
+                    return True
+        return False
 
     def checkpointer(
         self, shelf: Shelf, ends: Ends, beginning: Beginning, settings: Mapping[str, Any], *, interval: int
