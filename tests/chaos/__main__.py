@@ -91,7 +91,7 @@ class Suite:
         topics.delete()
         remark = (
             f"disturbances by tenth of the run {' '.join(map(str, outcome.tenths))}; "
-            f"{outcome.fruitless} starts killed before they wrote; {outcome.failures} ends with 3"
+            f"{outcome.fruitless} starts ended before they wrote; {outcome.failures} ends with 3"
         )
         name = f"{workload}, {delivery}, {given.shards} shards, {given.messages:,} messages"
         return Row(name, outcome.done, outcome.judgement.total, outcome.seconds, outcome.judgement.same, remark)

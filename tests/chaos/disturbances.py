@@ -18,6 +18,9 @@ FREEZE_S: Final = 10.0
 LAST: Final = 0.95
 """No event later than this: what has no record (trades, malformed messages) at the very end does not show as progress."""
 
+AT_WORK: Final = 2 / 3
+"""Share of the events that wait until a shard is at work: most of its life it is, but in a run full of kills it starts."""
+
 _MEAN_DELAY_S: Final = 0.15
 _LONGEST_DELAY_S: Final = 2.0
 
@@ -40,6 +43,7 @@ class Event:
         delay_s: and so much later, so that it is no matter of batches when it comes.
         kind: what happens.
         shard: that is hit.
+        at_work: a shard is hit once it has written something since it was hit before, else wherever it stands.
         together: a broker that is killed takes the shard with it, which then starts without one.
     """
 
@@ -47,6 +51,7 @@ class Event:
     delay_s: float
     kind: Kind
     shard: int
+    at_work: bool
     together: bool
 
 
@@ -62,6 +67,7 @@ def plan(seed: int, shards: int, numbers: Mapping[Kind, int]) -> list[Event]:
             delay_s=min(rng.expovariate(1 / _MEAN_DELAY_S), _LONGEST_DELAY_S),
             kind=kind,
             shard=rng.randrange(shards),
+            at_work=rng.random() < AT_WORK,
             together=kind is Kind.BROKER_KILL and index % 2 == 0,
         )
         for kind, number in numbers.items()

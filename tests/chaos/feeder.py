@@ -25,8 +25,7 @@ class Feeder:
         servers: the broker; it may go away and come back.
         topic: the raw topic.
         messages: what is fed.
-        answered: how many of them the job has answered so far.
-        lead: how far the feed may be ahead of that.
+        limit: how many may be fed by now.
         rate: messages a second, at most.
     """
 
@@ -36,15 +35,13 @@ class Feeder:
         topic: str,
         messages: Iterable[Message],
         *,
-        answered: Callable[[], int] = lambda: 0,
-        lead: float = float("inf"),
+        limit: Callable[[], float] = lambda: float("inf"),
         rate: float = float("inf"),
     ) -> None:
         self.sent = 0
         self._topic = topic
         self._messages = messages
-        self._answered = answered
-        self._lead = lead
+        self._limit = limit
         self._rate = rate
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -111,7 +108,7 @@ class Feeder:
 
     def _wait(self, start: float) -> None:
         while not self._stop.is_set() and (
-            self.sent - self._answered() > self._lead or self.sent > (time.monotonic() - start) * self._rate
+            self.sent >= self._limit() or self.sent > (time.monotonic() - start) * self._rate
         ):
             self._producer.poll(_STEP_S)
         self._producer.poll(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from tests.kafka_topics import Topics
 DELIVERIES: Final = ("idempotent", "transactional")
 PATIENCE_S: Final = 90.0
 EPOCH_MS: Final = 100
+WORK_S: Final = 3.0
 RATE: Final = 8_000
 TRACEBACK: Final = "Traceback (most recent call last)"
 
@@ -70,7 +71,7 @@ class Outcome:
         judgement: of both topics.
         done: disturbances by kind.
         at: shares of the raw messages that were answered at each of them.
-        fruitless: starts that were killed before they had written anything.
+        fruitless: starts that were ended before they had written anything.
         failures: shards that ended with exit code 3 by themselves and were started again.
         seconds: from the first start to the end of the last process.
     """
@@ -129,6 +130,7 @@ class _Run:
     broker: KafkaServer | None
     at: list[float] = field(default_factory=list)
     fruitless: int = 0
+    next_at: float = 0.0
 
     def outcome(self) -> Outcome:
         scenario = self.scenario
@@ -149,23 +151,40 @@ class _Run:
     def _feeder(self, deployment: Deployment, progress: Progress) -> Feeder:
         scenario = self.scenario
         messages = WORKLOADS[scenario.workload](scenario.messages, scenario.seed)
-        return Feeder(
-            deployment.servers, deployment.raw, messages,
-            answered=progress.answered, lead=scenario.lead, rate=scenario.rate,
-        )  # fmt: skip
+
+        def limit() -> float:
+            return min(progress.answered(), self.next_at * scenario.messages) + scenario.lead
+
+        return Feeder(deployment.servers, deployment.raw, messages, limit=limit, rate=scenario.rate)
 
     def _disturb(self, fleet: Fleet, disturber: Disturber, progress: Progress) -> None:
         scenario = self.scenario
         written = dict.fromkeys(range(scenario.shards), 0)
+
+        def now(shard: int) -> int:
+            return sum(progress.records()[shard :: scenario.shards])
+
         for event in plan(scenario.seed, scenario.shards, scenario.numbers):
-            due = event.at * scenario.messages
-            progress.wait(lambda due=due: self._tended(fleet) and progress.answered() >= due, PATIENCE_S)  # type: ignore[misc]
+            self.next_at = event.at
+            progress.wait(
+                lambda event=event: self._tended(fleet) and progress.answered() >= event.at * scenario.messages,  # type: ignore[misc]
+                PATIENCE_S,
+            )
+            if event.at_work:
+                self._let_work(lambda event=event: self._tended(fleet) and now(event.shard) > written[event.shard])  # type: ignore[misc]
             self.at.append(progress.answered() / scenario.messages)
             disturber.perform(event)
-            if event.kind is Kind.KILL:
-                now = sum(progress.records()[event.shard :: scenario.shards])
-                self.fruitless += now == written[event.shard]
-                written[event.shard] = now
+            if event.kind in {Kind.KILL, Kind.TERMINATION}:
+                self.fruitless += now(event.shard) == written[event.shard]
+                written[event.shard] = now(event.shard)
+        self.next_at = 1.0
+
+    @staticmethod
+    def _let_work(has_worked: Callable[[], bool]) -> None:
+        """Wait for that, but not for ever: there may be nothing to do until the feed goes on."""
+        deadline = time.monotonic() + WORK_S
+        while not has_worked() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     @staticmethod
     def _tended(fleet: Fleet) -> bool:
