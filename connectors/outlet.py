@@ -7,6 +7,7 @@ message that the broker won't take ends everything, with nothing after it writte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -168,7 +169,10 @@ class Outlet:
         except (KafkaException, SystemError) as error:
             cause = error if isinstance(error, KafkaException) else error.__cause__
             if not isinstance(cause, KafkaException):
-                raise
+                # Of a fatal error that met one of our callbacks nothing is left; the reports of the messages tell more.
+                with suppress(KafkaException, SystemError):
+                    self._producer.flush(SLICE_S)
+                cause = KafkaException(KafkaError(KafkaError._FATAL))  # noqa: SLF001 (librdkafka's own code)
             self._fail(not_taken(self._topic, cause.args[0]))
             return len(self._producer)
 

@@ -208,7 +208,9 @@ class Transactor:
         """
         claim = self._terms.claim
         was_late = time.monotonic() - self._begun >= self._timeout_s
-        if cause.code() in _FENCED and (not was_late or (claim.superseded and claim.superseded(self._partition))):
+        was_fenced = cause.code() in _FENCED and not was_late
+        may_be_fenced = cause.code() in {*_FENCED, KafkaError._FATAL}  # noqa: SLF001 (librdkafka's own code)
+        if was_fenced or (may_be_fenced and claim.superseded and claim.superseded(self._partition)):
             claim.defend(self._topic, self._partition)
         LOG.warning("a new producer for partition %d of %s: %s", self._partition, self._topic, cause.str())
 
@@ -218,10 +220,11 @@ class Transactor:
             try:
                 call(SLICE_S)
             except (KafkaException, SystemError) as error:
-                # Python wraps what a callback of librdkafka's left behind.
+                # Python wraps what a callback of librdkafka's left behind; it may be nothing, after a fatal error.
                 raised = error if isinstance(error, KafkaException) else error.__cause__
                 if not isinstance(raised, KafkaException):
-                    raise
+                    fatal = KafkaError(KafkaError._FATAL)  # noqa: SLF001 (librdkafka's own code)
+                    raise _DeadError(fatal) from error
                 cause: KafkaError = raised.args[0]
                 if cause.fatal():
                     raise _DeadError(cause) from error
