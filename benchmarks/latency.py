@@ -32,8 +32,9 @@ from tests.kafka_server import KafkaServer, free_ports
 
 DELIVERIES: Final = ("idempotent", "transactional")
 EPOCHS_MS: Final = (250, 1000, 5000)
-_WARM_UP_S: Final = 5.0
-_STEP_S: Final = 0.001
+_WARM_UP_S: Final = 20.0
+"""The broker is slow before its virtual machine has compiled what it does; that takes it some 20 s."""
+_STEP_S: Final = 0.002
 _RECEIVED: Final = re.compile(rb'"receive_time_ns":(\d+)')
 _BUCKET: Final = re.compile(r'^obi_epoch_pause_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
 
@@ -56,7 +57,7 @@ class Load(NamedTuple):
 
 def generate(bootstrap: str, raw: str, load: Load) -> None:
     """Produce at the rate, evenly; each message says when."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 2})
     # Made before: what making them costs must not be taken from the others' cores.
     messages = list(depth20(int(load.rate * load.seconds), load.symbols, load.partitions))
     begin = time.monotonic()
@@ -145,7 +146,7 @@ def main() -> None:
     """Parse the arguments; as parent start the broker and measure case after case."""
     parser = argparse.ArgumentParser(prog="make latency", description=__doc__)
     parser.add_argument("--rate", type=int, default=3000, help="messages a second")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each case")
+    parser.add_argument("--seconds", type=float, default=50.0, help="of each case, the first 20 of which warm up")
     parser.add_argument("--delivery", action="append", choices=DELIVERIES)
     parser.add_argument("--epoch-ms", action="append", type=int)
     for inner in ("--bootstrap", "--generate", "--listen"):
