@@ -18,9 +18,9 @@ from rich.text import Text
 from connectors.broker import BrokerError
 from connectors.recordings import RecordingError
 from connectors.topics import PartitionsError
-from dataflows.keeper import ShardError
-from dataflows.replay_range import ReplayError
+from dataflows.replay.ranges import ReplayError
 from dataflows.settings import SettingsError
+from dataflows.supervision.keeper import ShardError
 
 NO: Final = 1
 WRONG_USE: Final = 2

@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from connectors.broker import Broker
-from dataflows.replay import Record, Replay, as_batch
-from dataflows.replay_range import ReplayError, Wanted, find_ranges, parse_time_ms
-from dataflows.replay_start import Plan, Planner
-from dataflows.replay_target import refuse_target, replay_target
+from dataflows.replay.ranges import ReplayError, Wanted, find_ranges, parse_time_ms
+from dataflows.replay.records import Record, Replay, as_batch
+from dataflows.replay.starts import Plan, Planner
+from dataflows.replay.target import refuse_target, replay_target
+from dataflows.replay.verify import verify as verify_replay
 from dataflows.settings import Settings, SettingsError, changed
-from dataflows.verify import verify as verify_replay
 from obi.connecting import connect
 from obi.failures import NO
 from obi.options import BROKER, DECODING, MEASURING, TOPICS, with_settings

@@ -11,9 +11,9 @@ import typer
 
 from dataflows import runner
 from dataflows.generations import Choice
-from dataflows.lifeline import lifeline_held
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard, parse_shard
+from dataflows.supervision.lifeline import lifeline_held
 from obi.failures import ARGUMENTS
 from obi.options import BROKER, DECODING, JOB, MEASURING, TOPICS, with_settings
 from obi.screen import conservation, number, stderr

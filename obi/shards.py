@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from dataflows.settings import Settings, SettingsError, split_address
-from dataflows.shard_process import ShardProcess
 from dataflows.shards import Shard
-from dataflows.supervisor import supervise
+from dataflows.supervision.shard_process import ShardProcess
+from dataflows.supervision.supervisor import supervise
 from obi.shards_view import shown
 
 SHARDS_MOST: Final = 256

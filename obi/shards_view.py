@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from dataflows.keeper import Onlooker, ShardStatus
 from dataflows.shards import Shard
+from dataflows.supervision.keeper import Onlooker, ShardStatus
 from obi.screen import number, stderr
 
 _STYLES: Final = {"running": "green", "done": "green", "starting": "cyan", "ending": "cyan", "failed": "bold red"}

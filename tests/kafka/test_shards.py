@@ -20,7 +20,7 @@ from connectors.broker import Broker
 from connectors.feed_recording import partition_of
 from simulator import default_instruments, simulate
 from simulator.events import Event
-from tests.dataflows.test_supervisor import lives
+from tests.dataflows.supervision.test_supervisor import lives
 from tests.deployment import environment
 from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics

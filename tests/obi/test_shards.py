@@ -15,10 +15,10 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from dataflows import runner
-from dataflows.keeper import ShardError, ShardStatus
-from dataflows.lifeline import lifeline_held
 from dataflows.settings import Settings, SettingsError
 from dataflows.shards import Shard
+from dataflows.supervision.keeper import ShardError, ShardStatus
+from dataflows.supervision.lifeline import lifeline_held
 from obi import run as run_module
 from obi.cli import app
 from obi.shards import command

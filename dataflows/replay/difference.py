@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from dataflows.replay import Record
+from dataflows.replay.records import Record
 
 _ABSENT: Final = "(not there)"
 _SHOWN: Final = 120

@@ -5,7 +5,7 @@ Owns what an end of a child means:
     exit code 0   it is done with ``until_end``, or when it was asked to end; else it is started again
     exit code 2   wrong use or settings: no repetition makes that right, no shard goes on, exit code 2
     replaced      a newer process writes its partitions: starting it again would end that one, exit code 3
-    all others    it is started again after a while (``dataflows.backoff``), its state is made for that; when it fails
+    all others    it is started again after a while (``dataflows.supervision.backoff``), its state is made for that; when it fails
                   again and again, no shard goes on, exit code 3
 """
 
@@ -20,9 +20,9 @@ from typing import Any, Final, Protocol, TypeAlias
 import structlog
 
 from connectors.broker import SECOND_WRITER
-from dataflows.backoff import Backoff
-from dataflows.shard_process import ShardProcess, exit_text
 from dataflows.shards import Shard
+from dataflows.supervision.backoff import Backoff
+from dataflows.supervision.shard_process import ShardProcess, exit_text
 
 PATIENCE_S: Final = 30.0
 """How long a child may take to end; longer than a run needs to end cleanly."""

@@ -29,7 +29,7 @@ _OURS: Final = ("event", "level", "logger", "timestamp", "shard")
 
 
 class ShardProcess:
-    """A started command. It ends when its standard input does (``dataflows.lifeline``), so it can't outlive us.
+    """A started command. It ends when its standard input does (``dataflows.supervision.lifeline``), so it can't outlive us.
 
     Args:
         shard: which one it is.

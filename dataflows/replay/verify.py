@@ -16,11 +16,11 @@ from connectors.broker import Broker
 from connectors.journal_reader import journal_reader
 from connectors.stretch import StretchReader
 from connectors.tail import record_answers_to
-from dataflows.comparison import Comparison, Written
 from dataflows.job import numbers_settings, topic_names
-from dataflows.replay import Record, Replay
-from dataflows.replay_range import ReplayError
-from dataflows.replay_start import Plan
+from dataflows.replay.comparison import Comparison, Written
+from dataflows.replay.ranges import ReplayError
+from dataflows.replay.records import Record, Replay
+from dataflows.replay.starts import Plan
 from dataflows.settings import Settings
 
 _READ_AT_ONCE: Final = 5000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.replay_target import refuse_target
+from dataflows.replay.target import refuse_target
 from dataflows.settings import Settings
 
 

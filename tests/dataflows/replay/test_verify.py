@@ -8,12 +8,12 @@ from typing import cast
 import pytest
 
 from connectors.stretch import StretchReader
-from dataflows import verify
-from dataflows.comparison import Comparison
-from dataflows.replay import Piece, Record
-from dataflows.replay_range import Range
-from dataflows.replay_start import Plan, ReplayStart
-from dataflows.verify import Verdict, WrittenRecords
+from dataflows.replay import verify
+from dataflows.replay.comparison import Comparison
+from dataflows.replay.ranges import Range
+from dataflows.replay.records import Piece, Record
+from dataflows.replay.starts import Plan, ReplayStart
+from dataflows.replay.verify import Verdict, WrittenRecords
 
 
 def value(offset: int) -> bytes:

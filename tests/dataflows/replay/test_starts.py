@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from dataflows.job import numbers_settings
-from dataflows.replay_start import settings_differences
+from dataflows.replay.starts import settings_differences
 from dataflows.settings import Settings
 
 SAME: tuple[Mapping[str, object], ...] = (

@@ -14,9 +14,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from dataflows.difference import Difference
-from dataflows.replay import SLACK, Piece, Record
-from dataflows.replay_range import Range
+from dataflows.replay.difference import Difference
+from dataflows.replay.ranges import Range
+from dataflows.replay.records import SLACK, Piece, Record
 
 
 class Written(NamedTuple):

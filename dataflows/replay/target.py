@@ -15,7 +15,7 @@ from connectors.outlet import Outlet
 from connectors.terms import Claim, Patience, Terms
 from connectors.topics import create_topic
 from dataflows.job import topic_names
-from dataflows.replay_range import ReplayError
+from dataflows.replay.ranges import ReplayError
 from dataflows.settings import Settings
 from dataflows.settings_model import is_legal_topic
 

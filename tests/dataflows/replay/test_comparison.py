@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflows.comparison import Comparison, Written
-from dataflows.difference import Difference
-from dataflows.replay import SLACK, Piece, Record
-from dataflows.replay_range import Range
+from dataflows.replay.comparison import Comparison, Written
+from dataflows.replay.difference import Difference
+from dataflows.replay.ranges import Range
+from dataflows.replay.records import SLACK, Piece, Record
 
 KEYS = (b"v:A", b"v:B", b"v:C")
 

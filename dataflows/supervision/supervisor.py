@@ -1,7 +1,7 @@
 """All shards on this machine: each one a process, kept alive, ended together.
 
 Owns the loop and the signals: a first one asks all children to end cleanly, a second one kills them. None outlives the
-supervisor. What an end of a child means is in ``dataflows.keeper``.
+supervisor. What an end of a child means is in ``dataflows.supervision.keeper``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 
 import structlog
 
-from dataflows.keeper import PATIENCE_S, Keeper, Onlooker, ShardError, Start
 from dataflows.shards import Shard
+from dataflows.supervision.keeper import PATIENCE_S, Keeper, Onlooker, ShardError, Start
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LOOK_EVERY_S: Final = 0.2

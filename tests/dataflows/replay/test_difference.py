@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from dataflows.difference import Difference, fields
-from dataflows.replay import Record
+from dataflows.replay.difference import Difference, fields
+from dataflows.replay.records import Record
 
 EXPECTED = Record(17, b"v:A", b'{"seq":5,"delta_volume":1.25,"update_id":null}', 1000)
 

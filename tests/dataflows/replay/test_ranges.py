@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.replay_range import Wanted, parse_time_ms
+from dataflows.replay.ranges import Wanted, parse_time_ms
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from connectors.tail import fault_answers_to
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
 from dataflows.pipeline import MeasuredGroup
-from dataflows.replay_start import Plan
+from dataflows.replay.starts import Plan
 from dataflows.settings import Settings
 from orderbook.measurer import Measurer
 

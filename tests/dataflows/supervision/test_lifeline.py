@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dataflows.lifeline import lifeline_held
+from dataflows.supervision.lifeline import lifeline_held
 from tests.needs import ROOT
 
 
@@ -41,7 +41,7 @@ def test_its_end_after_ours_is_none(pipe: tuple[int, int]) -> None:
 def test_who_does_not_stop_is_ended() -> None:
     deaf = """
 import threading, time
-from dataflows.lifeline import lifeline_held
+from dataflows.supervision.lifeline import lifeline_held
 with lifeline_held(threading.Event(), patience_s=0.05):
     time.sleep(60)
 """

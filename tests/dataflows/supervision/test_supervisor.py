@@ -16,10 +16,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors.broker import SECOND_WRITER
-from dataflows.keeper import ShardError, ShardStatus
-from dataflows.shard_process import ShardProcess
 from dataflows.shards import Shard
-from dataflows.supervisor import supervise
+from dataflows.supervision.keeper import ShardError, ShardStatus
+from dataflows.supervision.shard_process import ShardProcess
+from dataflows.supervision.supervisor import supervise
 from tests.needs import ROOT
 
 ONE = [Shard()]
@@ -312,9 +312,9 @@ print('{"no": "log"}\\n[1]\\nplain', file=sys.stderr)
 
 SUPERVISOR = """
 import os, sys
-from dataflows.shard_process import ShardProcess
+from dataflows.supervision.shard_process import ShardProcess
 from dataflows.shards import Shard
-from dataflows.supervisor import supervise
+from dataflows.supervision.supervisor import supervise
 
 class Onlooker:
     def look(self, shards):
@@ -327,7 +327,7 @@ supervise([Shard(0, 2), Shard(1, 2)], lambda shard: ShardProcess(shard, [sys.exe
 """
 CHILD = """
 import json, os, pathlib, sys, threading
-from dataflows.lifeline import lifeline_held
+from dataflows.supervision.lifeline import lifeline_held
 stop = threading.Event()
 with lifeline_held(stop):
     print(json.dumps({"event": "progress"}), file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataflows.backoff import FAILURES, HEALTHY_S, Backoff
+from dataflows.supervision.backoff import FAILURES, HEALTHY_S, Backoff
 
 
 def test_waits_double_up_to_half_a_minute_and_then_there_are_none() -> None:

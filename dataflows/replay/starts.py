@@ -16,7 +16,7 @@ from connectors.broker import Broker
 from connectors.journal import Checkpoint
 from connectors.journal_reader import JournalReader, journal_reader
 from dataflows.job import numbers_settings, topic_names
-from dataflows.replay_range import Range, ReplayError
+from dataflows.replay.ranges import Range, ReplayError
 from dataflows.settings import Settings
 from orderbook.codec import STATE_TAG
 
