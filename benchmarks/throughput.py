@@ -63,5 +63,8 @@ def run(command: Sequence[str], count: Callable[[], int], messages: int, log: Pa
 def counter(bootstrap: str, topic: str, partitions: int) -> Callable[[], int]:
     """A function that tells how many messages ``topic`` holds."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmark-count"})
+    # A new topic is known to a client a moment later than it is made.
+    while len(consumer.list_topics(topic, timeout=10).topics[topic].partitions) < partitions:
+        time.sleep(_LOOK_SECONDS)
     parts = [TopicPartition(topic, partition) for partition in range(partitions)]
     return lambda: sum(consumer.get_watermark_offsets(part, timeout=10)[1] for part in parts)
