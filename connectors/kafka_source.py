@@ -16,8 +16,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from typing_extensions import override
 
 from connectors.broker import LOG, Broker, BrokerError, Stop, TopicMissingError, is_transient
+from connectors.polled import raw_batch
 from connectors.position import Position, gone, lost, start_position
-from connectors.raw import Fault, Headers, RawBatch
+from connectors.raw import Fault, RawBatch
 from connectors.source_observer import Settled, SourceObserver
 
 _IDLE_S: Final = 0.01
@@ -198,20 +199,10 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         """The messages column by column; the position moves behind them."""
         if self._ends:
             messages = self._before_the_end(messages)
-        partitions = cast("list[int]", [message.partition() for message in messages])
-        offsets = cast("list[int]", [message.offset() for message in messages])
+        batch = raw_batch(self._topic, messages)
         # Offsets of a partition rise, so the last one of each is what stays in the dictionary.
-        for partition, last in dict(zip(partitions, offsets, strict=True)).items():
+        for partition, last in dict(zip(batch.partitions, batch.offsets, strict=True)).items():
             self._reach(partition, last + 1)
-        batch = RawBatch(
-            self._topic,
-            partitions,
-            offsets,
-            [message.timestamp()[1] for message in messages],
-            [message.key() for message in messages],
-            [message.value() for message in messages],
-            cast("list[Headers | None]", [message.headers() for message in messages]),
-        )
         if messages:
             self._all_well()
             size_bytes = sum(map(len, filter(None, batch.values)))

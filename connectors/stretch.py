@@ -7,13 +7,12 @@ reading on for ever there is ``connectors.kafka_source``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.broker import REQUEST_S, Broker, BrokerError, OffsetsLostError, is_transient
-from connectors.raw import Headers, RawBatch
 
 _CONSUMER: Final[dict[str, str | bool]] = {
     "enable.auto.commit": False,
@@ -125,19 +124,6 @@ class StretchReader:
 
 def _before(messages: list[Message], end: int) -> list[Message]:
     return [message for message in messages if cast("int", message.offset()) < end]
-
-
-def raw_batch(topic: str, messages: Sequence[Message]) -> RawBatch:
-    """Messages column by column."""
-    return RawBatch(
-        topic,
-        cast("list[int]", [message.partition() for message in messages]),
-        cast("list[int]", [message.offset() for message in messages]),
-        [message.timestamp()[1] for message in messages],
-        [message.key() for message in messages],
-        [message.value() for message in messages],
-        cast("list[Headers | None]", [message.headers() for message in messages]),
-    )
 
 
 def flat(lists: Iterable[list[Message]]) -> Iterator[Message]:

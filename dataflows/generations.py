@@ -70,7 +70,7 @@ class Generations:
         written = offsets.written()
         if written and self._choice is None:
             raise self._refused(written)
-        generation = {partition: self._generation(partition) for partition in partitions}
+        generation = {partition: self._generation(partition) for partition in written}
         standings: dict[int, Standing] = {}
         seed: list[InstrumentState] = []
         for partition in partitions:

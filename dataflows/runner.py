@@ -96,7 +96,6 @@ def run(
             state=str(state.folder),
             metrics_addr=address,
         )
-        process.watch(stack, tuple(state.beginning.input))
         stack.enter_context(rare_collections())
         execute(flow, state.folder, timedelta(milliseconds=settings.epoch_interval_ms))
     summary = _summary(counts, begun)
@@ -148,12 +147,12 @@ class _Process:
             observer=self.monitor,
             on_settled=self._checkpoints(journaling, state, shelf, out),
         )
+        self._watch(stack, partitions, topics[names.raw])
         return flow, state
 
-    def watch(self, stack: ExitStack, partitions: tuple[int, ...]) -> None:
-        """Tell the operator how it goes, and of partitions that are added, until ``stack`` is closed."""
+    def _watch(self, stack: ExitStack, partitions: tuple[int, ...], total: int) -> None:
+        """Tell the operator how it goes, and of partitions that are added to ``total``, until ``stack`` is closed."""
         names, shard, monitor = topic_names(self.settings), self.shard, self.monitor
-        total = len(self.broker.partitions_of(names.raw))
         stack.enter_context(growth_watched(self.broker, names, total, shard=shard, monitor=monitor))
         interval_s = self.settings.progress_interval_s
         stack.enter_context(progress_logged(monitor, self.counts, interval_s, shard, partitions))

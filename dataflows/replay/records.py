@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, cast
 
 from connectors.broker import Broker
 from connectors.outgoing import OutBatch
+from connectors.polled import raw_batch
 from connectors.raw import Fault, Headers, RawBatch
-from connectors.stretch import StretchReader, flat, raw_batch
+from connectors.stretch import StretchReader, flat
 from connectors.tail import fault_answers_to
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of

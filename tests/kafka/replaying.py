@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from connectors.broker import Broker
 from connectors.decoded import Group
 from connectors.journal import Checkpoint, Journal, Standing
+from connectors.polled import raw_batch
 from connectors.raw import RawBatch
-from connectors.stretch import raw_batch
 from dataflows import checkpointer
 from dataflows.counts import Counts
 from dataflows.generations import Choice

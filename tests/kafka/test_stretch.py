@@ -11,7 +11,8 @@ from confluent_kafka import Message, Producer, TopicPartition
 
 from connectors import stretch
 from connectors.broker import Broker, BrokerError, OffsetsLostError
-from connectors.stretch import StretchReader, flat, raw_batch
+from connectors.polled import raw_batch
+from connectors.stretch import StretchReader, flat
 from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
 
