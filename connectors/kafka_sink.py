@@ -73,6 +73,11 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         built |= {number: part.end for number, part in self._transactional.items()}
         return {number: built.get(number, self._begins.get(number, 0)) for number in self._partitions}
 
+    @property
+    def flushed_s(self) -> float:
+        """How long the stream has stood still at the ends of epochs, until all was acknowledged, in all."""
+        return self._terms.flushes.seconds
+
     @override
     def list_parts(self) -> list[str]:
         return [f"{partition:05d}" for partition in self._partitions]
@@ -101,11 +106,11 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         if self._outlet is None:  # one producer for all parts of this process, made where it is used
             self._outlet = Outlet(terms)
         if terms.identify is None or begin is None:
-            return KafkaSinkPart(self._outlet, partition, begin or 0)
+            return KafkaSinkPart(self._outlet, terms, partition, begin or 0)
         there = self._bounds()[partition]
         answered = answered_after(terms.broker, terms.topic, partition, begin, there=there, identify=terms.identify)
         self._outlet.begin(partition, there.end)
-        return KafkaSinkPart(self._outlet, partition, begin, answered, terms.identify)
+        return KafkaSinkPart(self._outlet, terms, partition, begin, answered)
 
     def _bounds(self) -> dict[int, Bounds]:
         """Asked once for all parts, before the first of them writes: each question holds the job up."""
@@ -125,16 +130,16 @@ class KafkaSinkPart(StatefulSinkPartition[OutBatch, int]):
     def __init__(
         self,
         outlet: Outlet,
+        terms: Terms,
         partition: int,
         begin: int,
         answered: set[int] | None = None,
-        identify: Identify | None = None,
     ) -> None:
         self._outlet = outlet
         self._partition = partition
         self._begin = begin
         self._answered = answered or set()
-        self._identify = identify
+        self._terms = terms
         if self._answered:
             LOG.info("%d messages behind the last recovery point are in partition %d", len(self._answered), partition)
 
@@ -150,14 +155,15 @@ class KafkaSinkPart(StatefulSinkPartition[OutBatch, int]):
         for batch in values:
             if batch.partition != self._partition:
                 raise ValueError(f"expected messages for partition {self._partition}, received {batch.partition}")
-            if self._answered and self._identify is not None:
-                self._outlet.send(without(batch, self._answered, self._identify))
+            if self._answered and self._terms.identify is not None:
+                self._outlet.send(without(batch, self._answered, self._terms.identify))
             else:
                 self._outlet.send(batch)
 
     @override
     def snapshot(self) -> int:
-        self._outlet.settle()
+        with self._terms.flushes.running():
+            self._outlet.settle()
         return self.end
 
     @override

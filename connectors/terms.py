@@ -6,7 +6,8 @@ Owns what all parts of a sink have in common, whichever way they deliver, and th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -113,6 +114,22 @@ class Claim:
             self.on_rival(partition)
 
 
+@dataclass
+class Stopwatch:
+    """How long the parts of a sink have held the stream up in all, at the ends of epochs."""
+
+    seconds: float = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Add the time spent inside."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - begun
+
+
 @dataclass(frozen=True)
 class Terms:
     """What all parts of a sink have in common.
@@ -124,6 +141,7 @@ class Terms:
         shrink: for messages that the broker finds too large; without it they stop the job.
         patience: how long a broker may be away.
         claim: what is done about a second writer.
+        flushes: runs while a part waits for its last messages at an epoch's end.
     """
 
     broker: Broker
@@ -132,6 +150,7 @@ class Terms:
     shrink: Shrink | None = None
     patience: Patience = field(default_factory=Patience)
     claim: Claim = field(default_factory=Claim)
+    flushes: Stopwatch = field(default_factory=Stopwatch)
 
 
 def not_delivered(what: str) -> DeliveryError:

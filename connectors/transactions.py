@@ -79,10 +79,11 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
 
     @override
     def snapshot(self) -> int:
-        for part in self._parts.values():  # the others will be asked next, and can commit meanwhile
-            part.hurry()
-        with self._work:
-            self._await(-1, "not everything is committed yet")
+        with self._terms.flushes.running():
+            for part in self._parts.values():  # the others will be asked next, and can commit meanwhile
+                part.hurry()
+            with self._work:
+                self._await(-1, "not everything is committed yet")
         return self.end
 
     @override

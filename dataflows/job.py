@@ -74,6 +74,10 @@ class Sinks(NamedTuple):
     metrics: KafkaSink
     faults: KafkaSink
 
+    def flushed_s(self) -> float:
+        """How long both have held the stream up at the ends of epochs, in all."""
+        return self.metrics.flushed_s + self.faults.flushed_s
+
     def ends(self, partition: int) -> tuple[int, int]:
         """Offsets of both topics behind which nothing of a partition is written yet, when all is settled."""
         return self.metrics.ends[partition], self.faults.ends[partition]

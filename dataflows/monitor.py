@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -22,7 +22,7 @@ from dataflows.counts import Counts
 from dataflows.settings import split_address
 
 BATCH_BUCKETS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
-PAUSE_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+PAUSE_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 class MonitorError(BrokerError):
@@ -48,6 +48,14 @@ class Monitor(Collector):
             buckets=PAUSE_BUCKETS,
             registry=self.registry,
         )
+        self._flushes = Histogram(
+            "obi_flush_seconds",
+            "At an epoch's end the stream stood still for so long, until all outputs were acknowledged.",
+            buckets=PAUSE_BUCKETS,
+            registry=self.registry,
+        )
+        self._flushed_s: Callable[[], float] = float
+        self._flushed_before_s = 0.0
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
@@ -73,9 +81,16 @@ class Monitor(Collector):
         """The position was taken for a recovery point."""
         self._recovery_point = time.monotonic()
 
+    def flushes(self, total_s: Callable[[], float]) -> None:
+        """Ask ``total_s`` after each epoch how long outputs have held the stream up, in all."""
+        self._flushed_s, self._flushed_before_s = total_s, total_s()
+
     def epoch_pause(self, seconds: float) -> None:
         """Nothing was read for so long between two epochs."""
         self._pauses.observe(seconds)
+        total_s = self._flushed_s()
+        self._flushes.observe(total_s - self._flushed_before_s)
+        self._flushed_before_s = total_s
 
     def collect(self) -> Iterator[Metric]:
         """All values as they are now."""

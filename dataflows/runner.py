@@ -133,6 +133,7 @@ class _Process:
         journaling = stack.enter_context(Journaling(broker, names.checkpoints).opened()) if journal else None
         shelf = Shelf(state.beginning.seed)
         out = self._sinks(partitions, state, journaling)
+        self.monitor.flushes(out.flushed_s)
         flow = job(
             settings,
             broker,
@@ -199,12 +200,6 @@ def belongs_to(names: TopicNames) -> dict[str, object]:
         "metrics_topic": names.metrics,
         "faults_topic": names.faults,
     }
-
-
-def _warn_of(choice: Choice | None, state: State) -> None:
-    if choice == "new" and not state.new:
-        text = "going on with the state that is there; --new-generation is for an empty folder"
-        structlog.get_logger("obi").warning(text, state=str(state.folder))
 
 
 def _is_ready(broker: Broker, settings: Settings, stop: threading.Event) -> bool:
