@@ -76,3 +76,17 @@ def test_the_port_is_free_again_afterwards() -> None:
         pass
     with Monitor(Counts()).served(first) as second:
         assert first == second
+
+
+def test_a_flush_is_what_outputs_took_since_the_epoch_before() -> None:
+    total_s = 3.0
+    monitor = Monitor(Counts())
+    monitor.flushes(lambda: total_s)
+    total_s = 3.004
+    monitor.epoch_pause(0.2)
+    monitor.epoch_pause(0.3)
+    value = monitor.registry.get_sample_value
+    assert value("obi_flush_seconds_count") == 2
+    assert value("obi_flush_seconds_sum") == pytest.approx(0.004)
+    assert value("obi_flush_seconds_bucket", {"le": "0.005"}) == 2
+    assert value("obi_flush_seconds_bucket", {"le": "0.002"}) == 1
