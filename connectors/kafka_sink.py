@@ -36,6 +36,7 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         stop: when set, waiting is cut to 20 s.
         claim: whose the partitions are, and what is done about a second writer.
         transaction_interval_ms: deliver in transactions that are this long; None delivers each message at once.
+        epoch_interval_ms: how long an epoch is: the last transaction of an epoch is to end with it.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         stop: Stop | None = None,
         claim: Claim | None = None,
         transaction_interval_ms: int | None = None,
+        epoch_interval_ms: int = 1000,
     ) -> None:
         self._terms = Terms(broker, topic, identify, shrink, Patience(wait_s, stop), claim or Claim())
         self._partitions = sorted(partitions)
         self._places = {partition: place for place, partition in enumerate(self._partitions)}
         self._begins = begins or {}
         self._interval_ms = transaction_interval_ms
+        self._epoch_s = epoch_interval_ms / 1000
         self._outlet: Outlet | None = None
         self._there: dict[int, Bounds] | None = None
         self._idempotent: dict[int, KafkaSinkPart] = {}
@@ -96,7 +99,9 @@ class KafkaSink(FixedPartitionedSink[OutBatch, int]):
         begin = self._begins.get(partition) if resume_state is None else resume_state
         if self._interval_ms is not None:
             parts, interval_s = self._transactional, self._interval_ms / 1000
-            parts[partition] = TransactionalPart(self._terms, partition, begin, interval_s, parts)
+            parts[partition] = TransactionalPart(
+                self._terms, partition, begin, interval_s=interval_s, epoch_s=self._epoch_s, parts=parts
+            )
             return parts[partition]
         self._idempotent[partition] = part = self._idempotent_part(partition, begin)
         return part

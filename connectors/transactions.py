@@ -31,7 +31,8 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
         terms: whom to write for, and how.
         partition: to write to.
         begin: where the output of this state begins, or went on to; None when that is not known.
-        interval_s: how long the first message of a transaction waits for others.
+        interval_s: how long the first message of a transaction waits for others, about.
+        epoch_s: how long an epoch is; ``snapshot`` is called at its end.
         parts: all parts of the sink, this one among them.
 
     Raises:
@@ -39,11 +40,20 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
     """
 
     def __init__(
-        self, terms: Terms, partition: int, begin: int | None, interval_s: float, parts: Mapping[int, TransactionalPart]
+        self,
+        terms: Terms,
+        partition: int,
+        begin: int | None,
+        *,
+        interval_s: float,
+        epoch_s: float,
+        parts: Mapping[int, TransactionalPart],
     ) -> None:
         self._terms = terms
         self._partition = partition
         self._interval_s = interval_s
+        self._epoch_s = epoch_s
+        self._epoch_end = time.monotonic() + epoch_s
         self._parts = parts
         self._transactor = Transactor(terms, partition, begin, self._is_over)
         lock = threading.Lock()
@@ -80,8 +90,9 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
     @override
     def snapshot(self) -> int:
         with self._terms.flushes.running():
+            now = time.monotonic()
             for part in self._parts.values():  # the others will be asked next, and can commit meanwhile
-                part.hurry()
+                part.hurry(epoch_ended=now)
             with self._work:
                 self._await(-1, "not everything is committed yet")
         return self.end
@@ -99,9 +110,13 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
                     "%d messages for %s were not committed; a restart repeats them", self._held, self._terms.topic
                 )
 
-    def hurry(self, *, closed_by: float | None = None) -> None:
-        """Commit now what waits, and end soon when ``closed_by`` says so (the first one to say it counts)."""
+    def hurry(self, *, epoch_ended: float | None = None, closed_by: float | None = None) -> None:
+        """Commit now what waits; an epoch ended, or ``closed_by`` says how soon to end (the first one to say it counts)."""
         with self._work:
+            if epoch_ended is not None and epoch_ended > self._epoch_end - self._epoch_s / 2:
+                self._epoch_end = (
+                    epoch_ended + self._epoch_s
+                )  # told by each part; the first one is nearest to the truth
             if closed_by is not None and not self._is_closing:
                 self._is_closing, self._closed_by = True, closed_by
             self._hurry()
@@ -171,7 +186,7 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
         First what waits, at once: that the broker adds the partition to a transaction takes 20 ms soon after the last one,
         which nobody notices while other messages arrive. Then the others, when the first one has waited long enough.
         """
-        until = time.monotonic() + self._interval_s
+        until = commit_at(time.monotonic(), self._epoch_end, self._interval_s)
         yield self._take(is_last=False)
         with self._work:
             rest_s = until - time.monotonic()
@@ -186,3 +201,22 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
             self._waiting.clear()
             self._taken = (self._held, self._held_bytes)
             return batches
+
+
+def commit_at(now: float, epoch_end: float, interval_s: float) -> float:
+    """When a transaction that begins now is committed, unless something hurries it.
+
+    The rest of the epoch is cut into equal stretches of about ``interval_s``, so that the last transaction ends with it. One
+    that was committed just before would leave messages behind, and since the next can't begin for 20 ms, the stream would
+    stand still for that and a commit more. The last one is a little longer than the epoch: its end hurries it.
+
+    >>> commit_at(0.0, 0.24, 0.05)
+    0.048
+    >>> commit_at(0.2, 0.24, 0.05)
+    0.29
+    """
+    rest_s = epoch_end - now
+    if rest_s <= 0.0:  # the end is late: no use to wait for it
+        return now + interval_s
+    stretches = round(rest_s / interval_s)
+    return now + (rest_s / stretches if stretches > 1 else rest_s + interval_s)

@@ -105,7 +105,15 @@ def sinks(
     begins = begins or {}
     metrics, faults = settings.metrics_topic, settings.faults_topic
     interval_ms = settings.transaction_interval_ms if settings.delivery == "transactional" else None
-    to = partial(KafkaSink, broker, partitions=partitions, claim=claim, stop=stop, transaction_interval_ms=interval_ms)
+    to = partial(
+        KafkaSink,
+        broker,
+        partitions=partitions,
+        claim=claim,
+        stop=stop,
+        transaction_interval_ms=interval_ms,
+        epoch_interval_ms=settings.epoch_interval_ms,
+    )
     return Sinks(
         to(metrics, identify=record_answers_to, begins=begins.get(metrics)),
         to(faults, identify=fault_answers_to, begins=begins.get(faults), shrink=shrink_fault),

@@ -13,7 +13,7 @@ from connectors.embedded import EmbeddedBroker
 from connectors.kafka_sink import KafkaSink
 from connectors.outgoing import OutBatch
 from connectors.terms import Terms
-from connectors.transactions import TransactionalPart
+from connectors.transactions import TransactionalPart, commit_at
 from connectors.transactor import Transactor
 
 TOPIC = "depth.metrics"
@@ -133,3 +133,17 @@ def test_wrong_passwords_end_the_wait_for_the_broker() -> None:
     with pytest.raises(DeliveryError, match="Authentication failure"):
         transactor.open()
     transactor.close()
+
+
+@pytest.mark.parametrize("interval_s", [0.01, 0.05, 0.2, 2.0])
+def test_the_last_transaction_ends_with_the_epoch(interval_s: float) -> None:
+    now, end, commit_s = 0.0, 1.0, 0.015
+    while (until := commit_at(now, end, interval_s)) < end - 1e-9:
+        assert interval_s / 2 < until - now < 1.5 * interval_s + 1e-9
+        now = until + commit_s
+    assert until <= end + interval_s
+    assert end - now < 1.5 * interval_s + 1e-9 or now == 0.0
+
+
+def test_a_late_end_is_not_waited_for() -> None:
+    assert commit_at(1.2, 1.0, 0.05) == 1.25
