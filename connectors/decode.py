@@ -10,7 +10,7 @@ from typing import Final
 
 from connectors.decode_fast import decode_fast
 from connectors.decode_group import Poll, build_groups, rows_of
-from connectors.decode_plain import Ignored, PartialDraft, Rules, decode_one
+from connectors.decode_plain import PartialDraft, Rules, decode_one
 from connectors.decoded import Decoded
 from connectors.names import Names
 from connectors.numbers import MalformedError
@@ -73,9 +73,6 @@ class Decoder:
                 instrument, item = decode_one(raw, index, self._rules)
             except MalformedError as error:
                 decoded.faults.append(raw.fault(index, error.reason, error.detail))
-                continue
-            if isinstance(item, Ignored):
-                decoded.ignored[item.reason] += 1
                 continue
             poll.slots[index] = poll.groups.setdefault((instrument, raw.partitions[index]), len(poll.groups))
             if isinstance(item, PartialDraft):

@@ -1,4 +1,4 @@
-"""Depth messages of a poll decoded in columns: the quick path.
+"""Depth messages of a poll decoded in columns, and quotes by a pattern: the quick path.
 
 Owns the choice of the messages that it can decode. It never makes a fault: a message that is not in the exchange's
 compact spelling, or fails any check, is dropped on the way and left to ``connectors.decode_plain``; on all the rest both
@@ -16,6 +16,7 @@ from connectors.decode_cut import cut
 from connectors.decode_group import Floats, PartialRows, Poll
 from connectors.decode_heads import Rows, read_heads, read_numbers
 from connectors.decode_plain import Rules, read_receive_time
+from connectors.decode_quotes import decode_quotes
 from connectors.decode_skeleton import Levels, count_levels, parse_levels
 from connectors.raw import RawBatch
 from connectors.streams import Kind
@@ -32,13 +33,15 @@ _BIG: Final = 1e144
 def decode_fast(raw: RawBatch, poll: Poll, rules: Rules) -> list[int]:
     """Decode what can be decoded in columns into ``poll``; returns the indexes of all the other messages, rising."""
     for start in range(0, len(raw), CHUNK):
-        for heads in cut(raw.values, range(start, min(start + CHUNK, len(raw))), rules.max_message_bytes):
+        span = range(start, min(start + CHUNK, len(raw)))
+        for heads in cut(raw.values, span, rules.max_message_bytes):
             for kind, rows in read_heads(raw, heads, rules):
                 for good, levels in _with_levels(rows, rules.max_levels, ordered=kind is not Kind.DIFF):
                     if kind is Kind.DIFF:
                         _add_diffs(raw, poll, good, levels)
                     else:
                         _add_books(raw, poll, kind, good, _block(levels, rules.depth_levels))
+        decode_quotes(raw, poll, span, rules)
     return [index for index, slot in enumerate(poll.slots) if slot < 0]
 
 

@@ -24,7 +24,7 @@ from connectors.numbers import (
 )
 from connectors.raw import Headers, RawBatch
 from connectors.streams import Kind
-from orderbook.events import Diff, Side, Snapshot, Trade
+from orderbook.events import Diff, Quote, Side, Snapshot, Trade
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -42,15 +42,7 @@ class PartialDraft(NamedTuple):
     asks: Side
 
 
-class Ignored(NamedTuple):
-    """A good message that nothing downstream needs; counted under ``reason``."""
-
-    reason: str
-
-
-Item: TypeAlias = PartialDraft | Diff | Snapshot | Trade | Ignored
-
-BOOK_TICKER: Final = Ignored("book_ticker")
+Item: TypeAlias = PartialDraft | Diff | Snapshot | Trade | Quote
 
 FUTURES: Final = frozenset({"binance-usdm", "binance-coinm"})
 """Venues whose differences are chained by ``pu``."""
@@ -168,7 +160,7 @@ def bare_kind(data: Payload, bare_depth: Kind | None) -> Kind:
 def _read(data: Payload, kind: Kind, venue: str, where: tuple[int, int, int | None], rules: Rules) -> Item:
     """The payload as what ``kind`` says it is; ``where`` is (offset, Kafka timestamp ms, receive time ns)."""
     if kind is Kind.BOOK_TICKER:
-        return _read_ticker(data)
+        return read_quote(data, where[0])
     if kind in (Kind.TRADE, Kind.AGG_TRADE):
         return read_trade(data, where[0], where[2], aggregate=kind is Kind.AGG_TRADE)
     if kind is Kind.DIFF:
@@ -227,18 +219,20 @@ def read_trade(data: Payload, offset: int, receive_time_ns: int | None, *, aggre
     return Trade(offset, trade_id, clock_ms, -quantity if buyer_is_maker else quantity, aggregate, market)
 
 
-def _read_ticker(data: Payload) -> Ignored:
-    """Best prices are only for audits; still checked. An empty side is told as price 0, quantity 0."""
-    require_id(data, "u")
+def read_quote(data: Payload, offset: int) -> Quote:
+    """``@bookTicker``. An empty side is told as price 0, quantity 0."""
+    update_id = require_id(data, "u")
     optional_id(data, "E")
     optional_id(data, "T")
+    best: list[float] = []
     for price, quantity in (("b", "B"), ("a", "A")):
-        if require_amount(data, price) < 0.0:
+        best += (require_amount(data, price), require_amount(data, quantity))
+        if best[-2] < 0.0:
             raise MalformedError(
                 "bad_number", f"expected {NUMBER}, not negative, at {price}, received {show(data[price])}"
             )
-        if require_amount(data, quantity) < 0.0:
+        if best[-1] < 0.0:
             raise MalformedError(
                 "negative_quantity", f"expected a quantity of at least 0 at {quantity}, received {show(data[quantity])}"
             )
-    return BOOK_TICKER
+    return Quote(offset, update_id, *best)

@@ -1,4 +1,4 @@
-"""What decoding gives: per instrument its events in order, faults, and the count of what was ignored at the door.
+"""What decoding gives: per instrument its events in order, and faults.
 
 Owns the shape of the items that travel from decode to the keyed step. Batches, not messages: one ``Group`` per
 instrument and poll.
@@ -6,7 +6,6 @@ instrument and poll.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,8 +40,7 @@ class Group:
 
 @dataclass(slots=True)
 class Decoded:
-    """One poll, decoded. Conservation: len(raw) == number of events + len(faults) + sum(ignored.values())."""
+    """One poll, decoded. Conservation: len(raw) == number of events + len(faults)."""
 
     groups: list[Group] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)

@@ -50,7 +50,6 @@ class Pipeline:
             for raw in raws:
                 decoded = self._decoder.decode(raw)
                 counts.messages += len(raw)
-                counts.ignored += decoded.ignored
                 counts.faults.update(fault.reason for fault in decoded.faults)
                 counts.notices.update(fault.reason for fault in raw.lost)
                 out += raw.lost

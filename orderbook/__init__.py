@@ -3,7 +3,7 @@
 ``Measurer`` turns the events of one instrument into rows; ``measure_books`` computes what needs no memory.
 """
 
-from orderbook.events import Diff, Event, Partial, Snapshot, Trade
+from orderbook.events import Diff, Event, Partial, Quote, Snapshot, Trade
 from orderbook.measurer import Measured, Measurer, Row
 from orderbook.metrics import COLUMNS, measure_books
 from orderbook.presets import PRESETS, MeasureConfig
@@ -23,6 +23,7 @@ __all__ = [
     "Measured",
     "Measurer",
     "Partial",
+    "Quote",
     "Row",
     "Snapshot",
     "Trade",

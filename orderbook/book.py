@@ -40,6 +40,14 @@ class BookSide:
         """Best price, None when the side is empty."""
         return self._keys[-1] * self._sign if self._keys else None
 
+    @property
+    def best_level(self) -> tuple[float, float]:
+        """Best price and its quantity, 0.0 and 0.0 when the side is empty."""
+        if not self._keys:
+            return 0.0, 0.0
+        key = self._keys[-1]
+        return key * self._sign, self._quantities[key]
+
     def apply(self, changes: Side) -> None:
         """Set absolute quantities at prices; 0.0 removes."""
         keys, quantities, undo, sign = self._keys, self._quantities, self._undo, self._sign

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Final
 
-STATE_TAG: Final = b"OBI\x01"
+STATE_TAG: Final = b"OBI\x02"
 """First bytes of a state; the last one is the version of the layout."""
 
 _INT: Final = struct.Struct("<q")

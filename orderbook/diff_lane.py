@@ -31,9 +31,10 @@ from orderbook import diff_state
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Window, aggressive_event
-from orderbook.events import Diff, Snapshot
+from orderbook.events import Diff, Quote, Snapshot
 from orderbook.partial_lane import STALE
 from orderbook.presets import Estimator
+from orderbook.quotes import QuoteCheck
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
 from orderbook.sequence import follows, joins_snapshot, older_than_snapshot
 from orderbook.tape import ID_RESET_MS
@@ -43,7 +44,7 @@ MAX_WAITING: Final = 2_000
 
 
 class DiffLane:
-    """The book, its ids, the predecessor and the delta window."""
+    """The book, its ids, the predecessor, the delta window, and what the venue quotes beside it."""
 
     __slots__ = (
         "_clock_ms",
@@ -56,6 +57,7 @@ class DiffLane:
         "best_bid",
         "book",
         "gaps",
+        "quotes",
         "window",
     )
 
@@ -70,6 +72,7 @@ class DiffLane:
         self.best_ask = NO_ASK
         self.book = Book()
         self.gaps = 0
+        self.quotes = QuoteCheck()
         self.window = window
 
     def feed(self, diff: Diff, notices: Counter[str]) -> int:
@@ -89,21 +92,26 @@ class DiffLane:
             self._waiting.append(diff)
             if self._early is not None and not self._seed(self._early):
                 self._early = None  # too old for what waits, and what waits gets no older
-            return self._compare() if self._joined else RESYNCING
+            return self._settled() if self._joined else RESYNCING
         self._last_id, self._joined = diff.update_id, True
         if self._early is not None and self._early.update_id <= diff.update_id:
             self._early = None  # passed by the stream: of no use at a break, and big in a state
         self.book.apply(diff.bids, diff.asks)
-        return self._compare()
+        return self._settled()
 
     def snapshot(self, snapshot: Snapshot) -> None:
         """Take a snapshot: seed the book when it waits, else keep it for the next break."""
+        self.quotes.forget()  # a feed takes one when it has been away
         if self._last_id is not None and snapshot.update_id <= self._last_id:
             return
         if self._joined:
             self._early = snapshot
         else:
             self._seed(snapshot)
+
+    def quote(self, quote: Quote) -> None:
+        """Take the venue's own best prices: evidence, which changes no book and no record."""
+        self.quotes.quote(quote, wanted=self._joined)
 
     def _seen(self, diff: Diff, last: int) -> bool:
         if self._last_id is not None and not self._joined:
@@ -121,6 +129,7 @@ class DiffLane:
             return False
         notices["id_reset"] += 1
         self._early = None
+        self.quotes.restart()
         return True
 
     def _break(self, notices: Counter[str]) -> None:
@@ -133,6 +142,7 @@ class DiffLane:
         self._last_id, self._joined = None, False
         self._waiting.clear()
         self.book.replace([], [])
+        self.quotes.forget()
         self.best_bid, self.best_ask = NO_BID, NO_ASK
 
     def _seed(self, snapshot: Snapshot) -> bool:
@@ -148,6 +158,13 @@ class DiffLane:
             self.book.apply(diff.bids, diff.asks)
             self._last_id, self._joined = diff.update_id, True
         return True
+
+    def _settled(self) -> int:
+        """State of the book after a message, which is shown to the quotes if its best prices are known."""
+        state = self._compare()
+        if state == LIVE and self._last_id is not None:
+            self.quotes.book(self._last_id, (*self.book.bids.best_level, *self.book.asks.best_level))
+        return state
 
     def _compare(self) -> int:
         """State of the book as it is now; a book that is not crossed becomes the predecessor."""
@@ -184,6 +201,7 @@ class DiffLane:
         self.book.asks.write(out)
         diff_state.write_snapshot(out, self._early)
         diff_state.write_diffs(out, self._waiting)
+        self.quotes.write(out)
 
     def read(self, size: int, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
@@ -195,6 +213,7 @@ class DiffLane:
         self.book.asks.read(state)
         self._early = diff_state.read_snapshot(state)
         self._waiting.extend(diff_state.read_diffs(state))
+        self.quotes.read(state)
 
 
 def _clock_ms(diff: Diff) -> int:

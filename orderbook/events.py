@@ -74,4 +74,18 @@ class Trade(NamedTuple):
     market: bool
 
 
-Event: TypeAlias = Partial | Diff | Snapshot | Trade
+class Quote(NamedTuple):
+    """The venue's own best prices as of the book's ``update_id`` (``@bookTicker``); evidence, never a record.
+
+    An empty side is told as price 0.0, quantity 0.0.
+    """
+
+    offset: int
+    update_id: int
+    bid: float
+    bid_quantity: float
+    ask: float
+    ask_quantity: float
+
+
+Event: TypeAlias = Partial | Diff | Snapshot | Trade | Quote

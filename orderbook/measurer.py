@@ -16,10 +16,11 @@ import numpy as np
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import Window
 from orderbook.diff_lane import DiffLane
-from orderbook.events import Diff, Event, Partial, Snapshot
+from orderbook.events import Diff, Event, Partial, Quote, Snapshot
 from orderbook.metrics import Block
 from orderbook.partial_lane import STALE, PartialLane, stack_levels
 from orderbook.presets import MeasureConfig
+from orderbook.quotes import QuoteTally
 from orderbook.record import CROSSED, RESYNCING
 from orderbook.tape import Tape
 
@@ -45,14 +46,16 @@ class Measured(NamedTuple):
     """Rows in the order of their messages, the levels of each, and what was counted instead.
 
     ``books`` has shape (len(rows), 2, w, 2), see ``orderbook.metrics.Block``. ``ignored`` counts messages that are no
-    record (``trade``, ``snapshot``, ``stale``), ``notices`` what an operator may want to know (``gap``, ``id_reset``,
-    ``trade_other_kind``, ``trade_not_market``); a notice does not take part in the conservation of messages.
+    record (``trade``, ``book_ticker``, ``snapshot``, ``stale``), ``notices`` what an operator may want to know (``gap``,
+    ``id_reset``, ``trade_other_kind``, ``trade_not_market``); a notice does not take part in the conservation of messages.
+    ``quotes`` is how full books compare with the venue's own best prices.
     """
 
     rows: list[Row]
     books: Block
     ignored: Counter[str]
     notices: Counter[str]
+    quotes: QuoteTally
 
 
 class Measurer:
@@ -96,6 +99,10 @@ class Measurer:
                     rows.append(self._row(event, state, partials.window))
                 else:
                     ignored["stale"] += 1
+            elif isinstance(event, Quote):
+                if self._diffs is not None:
+                    self._diffs.quote(event)
+                ignored["book_ticker"] += 1
             elif isinstance(event, Diff):
                 lane = self._diff_lane()
                 state = lane.feed(event, notices)
@@ -110,7 +117,8 @@ class Measurer:
             else:
                 tape.feed(event, ignored, notices)
         partials.settle()
-        return Measured(rows, _join(levels, kept, tops, len(rows)), ignored, notices)
+        quotes = self._diffs.quotes.take() if self._diffs is not None else QuoteTally()
+        return Measured(rows, _join(levels, kept, tops, len(rows)), ignored, notices, quotes)
 
     def state(self) -> bytes:
         """Everything remembered, as a value."""

@@ -11,7 +11,7 @@ import pytest
 from connectors.decode import Decoder
 from connectors.decoded import Decoded
 from connectors.raw import FAULT_REASONS, RawBatch
-from orderbook.events import Diff, Partial, Snapshot, Trade
+from orderbook.events import Diff, Partial, Quote, Snapshot, Trade
 from tests.corpus import case as base
 from tests.corpus.malformed import GOOD, MALFORMED, Case
 
@@ -36,7 +36,7 @@ def one(value: bytes | None, key: bytes | None = base.KEY, headers: list[tuple[s
 def outcome(decoded: Decoded) -> str:
     """What became of the one message."""
     events = [type(event).__name__ for group in decoded.groups for event in group.events]
-    found = [*events, *(fault.reason for fault in decoded.faults), *decoded.ignored.elements()]
+    found = [*events, *(fault.reason for fault in decoded.faults)]
 
     assert len(found) == 1
     return found[0]
@@ -177,6 +177,17 @@ def test_a_trade_is_signed_by_its_aggressor_and_has_a_clock(value: bytes, expect
     assert decoded.groups[0].events == [expected]
 
 
+@pytest.mark.parametrize("value", [base.TICKER, base.TICKER_PAYLOAD, base.SPOT_TICKER_PAYLOAD])
+def test_a_quote_has_an_id_and_both_sides(value: bytes, decode: Decode) -> None:
+    assert decode(Decoder(), one(value)).groups[0].events == [Quote(42, 12, 100.5, 1.0, 100.6, 2.0)]
+
+
+def test_an_empty_side_of_a_quote_is_zero(decode: Decode) -> None:
+    value = base.swap(base.TICKER, b'"b":"100.5","B":"1"', b'"b":"0.00","B":"0.00"')
+
+    assert decode(Decoder(), one(value)).groups[0].events == [Quote(42, 12, 0.0, 0.0, 100.6, 2.0)]
+
+
 def test_no_kafka_timestamp_is_no_receive_time(decode: Decode) -> None:
     raw = one(base.PARTIAL, base.USDM_KEY)
     raw.timestamps_ms[0] = -1
@@ -240,7 +251,7 @@ def test_groups_keep_the_order_of_each_instrument_and_partition(decode: Decode) 
     assert [
         (group.instrument, group.partition, [event.offset for event in group.events]) for group in decoded.groups
     ] == [
-        ("binance-usdm:BTCUSDT", 1, [0, 2, 5, 7, 8]),
+        ("binance-usdm:BTCUSDT", 1, [0, 2, 4, 5, 7, 8]),
         ("binance-spot:BTCUSDT", 0, [3]),
         ("binance-usdm:BTCUSDT", 0, [6]),
     ]
@@ -248,7 +259,6 @@ def test_groups_keep_the_order_of_each_instrument_and_partition(decode: Decode) 
     assert rows == [0, 1, 2]
     assert [len(group.levels) for group in decoded.groups] == [3, 1, 0]
     assert [(fault.reason, fault.offset) for fault in decoded.faults] == [("not_json", 1)]
-    assert decoded.ignored == {"book_ticker": 1}
 
 
 def test_a_group_travels_with_the_messages_that_are_its_own(decode: Decode) -> None:
@@ -263,7 +273,7 @@ def test_a_group_travels_with_the_messages_that_are_its_own(decode: Decode) -> N
 def test_an_empty_poll_gives_nothing(decode: Decode) -> None:
     decoded = decode(Decoder(), RawBatch("depth.raw"))
 
-    assert (decoded.groups, decoded.faults, len(decoded.ignored)) == ([], [], 0)
+    assert (decoded.groups, decoded.faults) == ([], [])
 
 
 @pytest.mark.parametrize(

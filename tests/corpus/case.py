@@ -16,7 +16,7 @@ USDM_KEY = b"binance-usdm:BTCUSDT"
 class Case(NamedTuple):
     """A message, and what a `Decoder()` with its default settings makes of it.
 
-    `expected` is a fault's reason, or of a good message the event's class or the reason for which it is ignored.
+    `expected` is a fault's reason, or of a good message the event's class.
     """
 
     name: str
@@ -82,8 +82,8 @@ BASES: tuple[Case, ...] = (
     Case("f: aggregate trade", "Trade", AGG_TRADE, USDM_KEY),
     Case("f: bare trade", "Trade", TRADE_PAYLOAD, USDM_KEY),
     Case("f: bare aggregate trade", "Trade", AGG_PAYLOAD, USDM_KEY),
-    Case("g: best prices", "book_ticker", TICKER, USDM_KEY),
-    Case("g: bare best prices", "book_ticker", TICKER_PAYLOAD, USDM_KEY),
-    Case("g: bare spot best prices", "book_ticker", SPOT_TICKER_PAYLOAD),
+    Case("g: best prices", "Quote", TICKER, USDM_KEY),
+    Case("g: bare best prices", "Quote", TICKER_PAYLOAD, USDM_KEY),
+    Case("g: bare spot best prices", "Quote", SPOT_TICKER_PAYLOAD),
     Case("h: normalised", "Partial", NORMALISED, b"kraken:BTCUSDT"),
 )

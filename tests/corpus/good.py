@@ -155,10 +155,10 @@ GOOD: tuple[Case, ...] = (
     Case("bare trade without a key", "Trade", TRADE_PAYLOAD, None),
     Case(
         "best prices of an empty side",
-        "book_ticker",
+        "Quote",
         swap(TICKER, b'"b":"100.5","B":"1"', b'"b":"0.0","B":"0.0"'),
         USDM_KEY,
     ),
-    Case("bare spot best prices without a key", "book_ticker", SPOT_TICKER_PAYLOAD, None),
+    Case("bare spot best prices without a key", "Quote", SPOT_TICKER_PAYLOAD, None),
     Case("the largest amount", "Partial", swap(SPOT_PARTIAL, b'"3"', b'"1%b"' % (b"0" * 287))),
 )

@@ -12,7 +12,7 @@ from connectors.decode import Decoder
 from connectors.raw import RawBatch
 from dataflows.counts import Counts
 from dataflows.pipeline import Pipeline
-from orderbook import Diff, MeasureConfig, Partial, Snapshot
+from orderbook import Diff, MeasureConfig, Partial, Quote, Snapshot
 from orderbook.events import Side
 from tests.orderbook.feeds import TOPIC, Book, Told
 
@@ -34,6 +34,9 @@ def value(instrument: str, item: Told) -> bytes:
     elif isinstance(item, Snapshot):
         stream = "snapshot"
         data = {"lastUpdateId": item.update_id, "bids": _text(item.bids), "asks": _text(item.asks)}
+    elif isinstance(item, Quote):
+        stream, (_, update_id, *best) = "bookTicker", item
+        data = {"u": update_id, "s": symbol, **dict(zip(("b", "B", "a", "A"), map(str, best), strict=True))}
     else:
         stream = "aggTrade" if item.aggregate else "trade"
         data = {"e": stream, "E": item.clock_ms, "T": item.clock_ms, "a" if item.aggregate else "t": item.trade_id}

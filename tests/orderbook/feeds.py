@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import add
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
 
 from connectors.encode import encode_records
-from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Snapshot, Trade, measure_books
+from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Quote, Snapshot, Trade, measure_books
 from orderbook.events import Side
 from orderbook.metrics import Block
 from orderbook.presets import contract_size
+from orderbook.quotes import QuoteTally
 
 SPOT = "binance-spot:BTCUSDT"
 USDM = "binance-usdm:BTCUSDT"
@@ -33,7 +35,7 @@ class Book(NamedTuple):
 
 
 Levels: TypeAlias = Iterable[tuple[float, float]]
-Told: TypeAlias = Book | Diff | Snapshot | Trade
+Told: TypeAlias = Book | Diff | Snapshot | Trade | Quote
 
 
 def book(bids: Levels, asks: Levels, update_id: int | None = None, ms: int | None = None) -> Book:
@@ -54,6 +56,11 @@ def futures(previous: int, first: int, last: int, bids: Levels = (), asks: Level
 def snapshot(update_id: int, bids: Levels = (), asks: Levels = ()) -> Snapshot:
     """A snapshot."""
     return Snapshot(0, update_id, list(bids), list(asks))
+
+
+def quote(update_id: int, bid: float, bid_quantity: float, ask: float, ask_quantity: float) -> Quote:
+    """The venue's own best prices."""
+    return Quote(0, update_id, bid, bid_quantity, ask, ask_quantity)
 
 
 def trade(trade_id: int, quantity: float, *, ms: int = 1, aggregate: bool = False, market: bool = True) -> Trade:
@@ -112,12 +119,14 @@ class Run:
         self.encoded: list[bytes] = []
         self.ignored: Counter[str] = Counter()
         self.notices: Counter[str] = Counter()
+        self.quotes = QuoteTally()
 
     def feed(self, *told: Told, padding: int = 0) -> list[dict[str, Any]]:
         """Take items as one batch; the records that they became."""
         measured = self.measurer.feed(*pack(told, depth_levels=self.config.depth_levels, padding=padding))
         self.ignored += measured.ignored
         self.notices += measured.notices
+        self.quotes = QuoteTally(*map(add, self.quotes, measured.quotes))
         encoded = encode(self.config, measured, self.instrument)
         self.encoded += encoded
         return [orjson.loads(record) for record in encoded]

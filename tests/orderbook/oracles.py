@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from orderbook import Diff, MeasureConfig, Partial, Snapshot, Trade
+from orderbook import Diff, MeasureConfig, Partial, Quote, Snapshot, Trade
+from orderbook.quotes import QuoteTally
+from tests.orderbook.evidence import Quoted
 from tests.orderbook.feeds import TOPIC, Book, Told
 
 MINUTE_MS = 60_000
@@ -240,6 +242,7 @@ class Narration:
     moments: list[Moment]
     ignored: Counter[str]
     notices: Counter[str]
+    quotes: QuoteTally
 
 
 def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Narration:
@@ -247,7 +250,7 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
     moments: list[Moment] = []
     ignored: Counter[str] = Counter()
     partials, rebuilt, printed = Past(config.delta_estimator), Rebuilt(), Printed()
-    diffs = Past(config.delta_estimator)
+    diffs, quoted = Past(config.delta_estimator), Quoted()
     newest: Partial | None = None
     resets = 0
 
@@ -261,7 +264,11 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
     for item in told:
         if isinstance(item, Trade):
             ignored[printed.take(item)] += 1
+        elif isinstance(item, Quote):
+            quoted.quote(item, whole=rebuilt.whole)
+            ignored["book_ticker"] += 1
         elif isinstance(item, Snapshot):
+            quoted.forget()
             rebuilt.snapshot(item)
             ignored["snapshot"] += 1
         elif isinstance(item, Book):
@@ -278,10 +285,15 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
             moments.append(moment(event, now.state, now, partials))
         else:
             before = rebuilt.gaps, rebuilt.whole
+            resets_before = rebuilt.resets
             outcome = rebuilt.diff(item)
             if outcome == "stale":
                 ignored["stale"] += 1
                 continue
+            if rebuilt.gaps != before[0]:
+                quoted.forget()
+            if rebuilt.resets != resets_before:
+                quoted.restart()
             if before[1] and not (rebuilt.whole and rebuilt.gaps == before[0]):
                 diffs.before = None  # a resync forgets the predecessor, not the window
             if outcome == "resyncing":
@@ -290,8 +302,10 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
                 now = rebuilt.book()
                 diffs.see(now)
                 moments.append(moment(item, now.state, now, diffs))
+                if now.state == "live":
+                    quoted.book(item.update_id, (*now.bids[0], *now.asks[0]))
     notices = printed.notices + Counter({"gap": rebuilt.gaps, "id_reset": resets + rebuilt.resets})
-    return Narration(moments, ignored, notices)
+    return Narration(moments, ignored, notices, quoted.tally())
 
 
 Oracle: TypeAlias = Callable[[Moment], Any]

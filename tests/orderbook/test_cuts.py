@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orderbook import MeasureConfig, Measurer
 from orderbook.codec import STATE_TAG, StateError
-from tests.orderbook.feeds import COINM, SPOT, Run, Told, book, futures, pack, snapshot, spot, trade
+from tests.orderbook.feeds import COINM, SPOT, Run, Told, book, futures, pack, quote, snapshot, spot, trade
 from tests.strategies import FEEDS, configs, mixed_feeds
 
 
@@ -36,6 +36,7 @@ def test_batches_and_restarts_never_show_in_the_output(
 
     assert pieces.encoded == whole.encoded
     assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
+    assert pieces.quotes == whole.quotes
     assert pieces.measurer.state() == whole.measurer.state()
 
 
@@ -53,6 +54,7 @@ def test_a_restart_after_every_message_does_not_show(kind: str, data: st.DataObj
 
     assert pieces.encoded == whole.encoded
     assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
+    assert pieces.quotes == whole.quotes
 
 
 @settings(max_examples=60)
@@ -78,6 +80,21 @@ def test_a_restored_state_is_the_state_that_was_saved(told: list[Told], config: 
             [snapshot(100), spot(101, 101), snapshot(120), spot(119, 125)], id="a_snapshot_for_the_next_break"
         ),
         pytest.param([snapshot(100), spot(101, 101), spot(103, 103), snapshot(103), spot(104, 104)], id="gaps"),
+        pytest.param(
+            [
+                snapshot(100, [(99.0, 1.0)], [(101.0, 2.0)]),
+                spot(101, 101),
+                quote(100, 99.0, 1.0, 101.0, 2.0),
+                spot(102, 102),
+                quote(103, 99.0, 1.0, 101.0, 5.0),
+                quote(104, 99.0, 1.0, 101.0, 2.0),
+                spot(103, 103),
+                spot(104, 105),
+                quote(103, 99.0, 1.0, 101.0, 2.0),
+                quote(110, 99.0, 1.0, 101.0, 2.0),
+            ],
+            id="quotes_and_books_that_wait",
+        ),
     ],
 )
 def test_a_restart_forgets_nothing(told: list[Told]) -> None:
@@ -90,6 +107,7 @@ def test_a_restart_forgets_nothing(told: list[Told]) -> None:
     assert whole.encoded
     assert pieces.encoded == whole.encoded
     assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
+    assert pieces.quotes == whole.quotes
 
 
 def test_asking_for_the_state_changes_nothing() -> None:
@@ -109,7 +127,11 @@ def well_travelled() -> Run:
         snapshot(10, [(99.0, 1.0)], [(101.0, 2.0)]),
         futures(10, 11, 12, [(98.0, 1.0)]),
         futures(12, 13, 14, [(101.0, 1.0)], [(101.0, 0.0)]),
+        quote(13, 99.0, 1.0, 102.0, 2.0),
+        futures(14, 15, 16, [(98.0, 2.0)]),
         snapshot(99, [(99.0, 1.0)], [(101.0, 2.0)]),
+        quote(15, 99.0, 1.0, 102.0, 2.0),
+        futures(16, 17, 18, [(98.0, 3.0)]),
         futures(20, 21, 22, [(98.0, 1.0)]),
     )
     return run

@@ -40,6 +40,11 @@ def told_by(raws: Iterable[RawBatch]) -> dict[str, list[Told]]:
     return told
 
 
+def told_by_recording(path: Path) -> dict[str, list[Told]]:
+    """Each instrument's messages in a recording."""
+    return told_by(RecordingReader(path).batches())
+
+
 def raw_of(events: Iterable[Event]) -> RawBatch:
     raw = RawBatch("simulated")
     for offset, event in enumerate(events):
@@ -67,7 +72,7 @@ def test_a_simulated_market_is_measured_as_the_oracles_say(number: int, dirt: Di
 @pytest.mark.recordings
 @pytest.mark.parametrize("file", RECORDED)
 def test_a_real_market_is_measured_as_the_oracles_say(recordings: Path, file: str) -> None:
-    [(name, told)] = told_by(RecordingReader(recordings / file).batches()).items()
+    [(name, told)] = told_by_recording(recordings / file).items()
     narration = check(CONFIG, name, told)
     states = Counter(moment.state for moment in narration.moments)
 
@@ -81,7 +86,7 @@ def test_a_real_market_is_measured_as_the_oracles_say(recordings: Path, file: st
 def test_real_markets_of_quiet_instruments_are_measured_as_the_oracles_say(recordings: Path, file: str) -> None:
     if not (recordings / file).exists():
         unmet("RECORDINGS", f"there is no recording {file}")
-    by_instrument = told_by(RecordingReader(recordings / file).batches())
+    by_instrument = told_by_recording(recordings / file)
 
     assert len(by_instrument) == 4
     for name, told in by_instrument.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from orderbook import Diff, Partial, Snapshot, Trade
+from orderbook import Diff, Partial, Quote, Snapshot, Trade
 from orderbook.events import Side
 from tests.orderbook.feeds import Book, Told
 
@@ -123,6 +123,8 @@ class Venue:
             self.sent.append(Snapshot(0, *self.history[-1 - min(by, len(self.history) - 1)]))
         elif what == "ahead":  # newer than anything that was sent, as when the answer overtakes the stream
             self.sent.append(Snapshot(0, self.id + by, *self.book()))
+        elif what in {"quote", "wrong_quote"}:
+            self._quote(by, wrong=what == "wrong_quote")
         elif what in {"partial", "old_partial", "nameless"}:
             update_id = {"partial": self.id, "old_partial": max(1, self.id - 10 * by), "nameless": None}[what]
             self.sent.append(self._partial(update_id))
@@ -131,6 +133,12 @@ class Venue:
             self.sent.append(self._partial(max(1, self.id - 900)))
         elif what.startswith("trade"):
             self._trade(what, by)
+
+    def _quote(self, late: int, *, wrong: bool) -> None:
+        """The best prices as they were ``late`` messages ago."""
+        update_id, bids, asks = self.history[-1 - min(late, len(self.history) - 1)]
+        (bid, bid_quantity), (ask, ask_quantity) = (side[0] if side else (0.0, 0.0) for side in (bids, asks))
+        self.sent.append(Quote(0, update_id, bid, bid_quantity + wrong, ask, ask_quantity))
 
     def _partial(self, update_id: int | None) -> Book:
         event_ms = self.ms if self.futures else None
