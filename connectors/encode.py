@@ -15,9 +15,8 @@ from orderbook.measurer import Row
 from orderbook.metrics import COLUMNS
 from orderbook.record import FIELDS, NAMES, SCHEMA, STATES
 
-_DIRECT_COLUMNS: Final = NAMES[NAMES.index("bid_ask_spread_pct") : NAMES.index("trade_delta")]
-if ("orderflow_imbalance", *_DIRECT_COLUMNS) != COLUMNS:  # the record lists the columns in the order they come in
-    raise AssertionError(f"expected the record's fields in the order {COLUMNS}, received {_DIRECT_COLUMNS}")
+if tuple(name for name in NAMES if name in COLUMNS) != COLUMNS:
+    raise AssertionError(f"expected the columns in the order of the record's fields, received {COLUMNS}")
 
 
 def encode_records(
@@ -38,12 +37,12 @@ def encode_records(
     venue, _, symbol = instrument.partition(":")
     dumps, names, states = orjson.dumps, NAMES, STATES
     records = []
-    for row, (imbalance, *columns) in zip(rows, metrics, strict=True):
+    for row, of_book in zip(rows, metrics, strict=True):
         offset, _, receive, event, transaction, update_id, seq, delta, trade_delta, events, state, gaps = row
         source = {"topic": topic, "partition": partition, "offset": offset}
         values = (
-            SCHEMA, venue, symbol, seq, event, transaction, receive, update_id, imbalance, delta, *columns,
-            trade_delta, events, states[state], gaps, source,
+            SCHEMA, venue, symbol, seq, event, transaction, receive, update_id, of_book[0], delta, *of_book[1:15],
+            trade_delta, events, states[state], gaps, source, *of_book[15:],
         )  # fmt: skip
         records.append(dumps(dict(zip(names, values))))  # noqa: B905  # lengths held by a test, strict costs here
     return records

@@ -102,6 +102,26 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("state", "text", "", "", "live, one_sided, empty, crossed or resyncing."),
     Field("gaps", "int", "", "", "Breaks in the instrument's update ids so far.", 0),
     Field("source", "source", "", "", "Topic, partition and offset of the message that caused the record."),
+    Field(
+        "imbalance_l1",
+        "float",
+        "1",
+        f"both sides empty; {_OFF}",
+        "(B - A) / (B + A) of the best level of each side.",
+        -1,
+        1,
+    ),
+    Field(
+        "imbalance_l5",
+        "float",
+        "1",
+        f"both sides empty; {_OFF}",
+        "(B - A) / (B + A) of the best 5 levels of each side.",
+        -1,
+        1,
+    ),
+    Field("depth_span_bid_bps", "float", "basis points", _NO_MID, "Distance of the last bid that counts from mid.", 0),
+    Field("depth_span_ask_bps", "float", "basis points", _NO_MID, "Distance of the last ask that counts from mid.", 0),
 )
 
 NAMES: Final = tuple(f.name for f in FIELDS)

@@ -26,15 +26,16 @@ EIGHT = {
     *("orderflow_imbalance", "delta_volume", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"),
     *("bid_notional", "ask_notional", "total_depth"),
 }
-MIDS = {"mid_price", "micro_price"}
+MIDS = {"mid_price", "micro_price", "depth_span_bid_bps", "depth_span_ask_bps"}
+NEAR = {"imbalance_l1", "imbalance_l5"}
 BID, ASK = {"best_bid", "best_bid_quantity"}, {"best_ask", "best_ask_quantity"}
 NULLS = {
     "live": set[str](),
     "one_sided": {"bid_ask_spread_pct", *MIDS, *ASK},
     "empty": {"orderflow_imbalance", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"}
-    | {*MIDS, *BID, *ASK},
-    "crossed": EIGHT | MIDS,
-    "resyncing": EIGHT | MIDS | BID | ASK | {"bid_volume", "ask_volume"},
+    | {*NEAR, *MIDS, *BID, *ASK},
+    "crossed": EIGHT | NEAR | MIDS,
+    "resyncing": EIGHT | NEAR | MIDS | BID | ASK | {"bid_volume", "ask_volume"},
 }
 """What each state makes null, as docs/metrics.md lists it."""
 
@@ -119,7 +120,7 @@ def test_the_schema_asks_for_every_field(name: str) -> None:
 
 
 def test_the_schema_lets_later_fields_pass() -> None:
-    schema().validate(of_each_state()["live"] | {"imbalance_l1": 0.5})
+    schema().validate(of_each_state()["live"] | {"imbalance_l50": 0.5})
 
 
 def test_fields_that_are_never_null_are_so_in_the_schema() -> None:
@@ -151,7 +152,8 @@ def test_the_bytes_of_a_record_stay_as_they_are() -> None:
         b'"bid_notional":798.5,"ask_notional":201.0,"total_depth":999.5,"best_bid":100.0,"best_bid_quantity":5.0,'
         b'"best_ask":100.5,"best_ask_quantity":2.0,"mid_price":100.25,"micro_price":100.35714285714286,"bid_volume":8.0,'
         b'"ask_volume":2.0,"trade_delta":0.5,"delta_events":0,"state":"live","gaps":0,'
-        b'"source":{"topic":"depth.raw","partition":0,"offset":0}}'
+        b'"source":{"topic":"depth.raw","partition":0,"offset":0},"imbalance_l1":0.42857142857142855,"imbalance_l5":0.6,'
+        b'"depth_span_bid_bps":74.81296758104737,"depth_span_ask_bps":24.93765586034913}'
     )
     assert run.encoded == [expected]
 

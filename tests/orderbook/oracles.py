@@ -347,6 +347,16 @@ def _imbalance(m: Moment) -> float | None:
     return (b - a) / (b + a) if _any_level(m) else None
 
 
+def _imbalance_of(m: Moment, count: int) -> float | None:
+    b, a = _volume(m.bids[:count]), _volume(m.asks[:count])
+    return (b - a) / (b + a) if _any_level(m) else None
+
+
+def _span(m: Moment, levels: Levels) -> float | None:
+    mid = _mid(m)
+    return None if mid is None else abs(levels[-1][0] - mid) / mid * 10_000
+
+
 def _ratio(m: Moment) -> float | None:
     if not _any_level(m):
         return None
@@ -410,6 +420,10 @@ ORACLES: dict[str, Oracle] = {
     "state": lambda m: m.state,
     "gaps": lambda m: m.gaps,
     "source": lambda m: {"topic": TOPIC, "partition": 0, "offset": m.message.offset},
+    "imbalance_l1": lambda m: _imbalance_of(m, 1),
+    "imbalance_l5": lambda m: _imbalance_of(m, 5),
+    "depth_span_bid_bps": lambda m: _span(m, m.bids),
+    "depth_span_ask_bps": lambda m: _span(m, m.asks),
 }
 """What each field of the record must be."""
 

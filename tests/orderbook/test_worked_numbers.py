@@ -72,6 +72,10 @@ def test_1_the_first_book(path: str) -> None:
         "best_ask_quantity": 2.0,
         "trade_delta": None,
         "gaps": 0,
+        "imbalance_l1": 3 / 7,
+        "imbalance_l5": 0.05263157894736842,
+        "depth_span_bid_bps": (100.05 - 99.8) / 100.05 * 10_000,  # 25 but for the mid
+        "depth_span_ask_bps": (100.3 - 100.05) / 100.05 * 10_000,
     }
     assert {name: record[name] for name in expected} == expected
 
@@ -204,6 +208,7 @@ def test_a_crossed_book_keeps_its_best_prices_and_volumes_only(path: str) -> Non
     assert nulls == {
         "orderflow_imbalance", "delta_volume", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence",
         "bid_notional", "ask_notional", "total_depth", "mid_price", "micro_price",
+        "imbalance_l1", "imbalance_l5", "depth_span_bid_bps", "depth_span_ask_bps",
         "transaction_time_ms", "receive_time_ns", "trade_delta", *(["event_time_ms"] if path == "partial" else []),
     }  # fmt: skip
     assert (record["best_bid"], record["best_ask"], record["bid_volume"]) == (100.3, 100.2, 1.0)
