@@ -25,6 +25,7 @@ _STATE_STYLES: Final = {
     "one_sided": "yellow",
     "empty": "yellow",
     "crossed": "red",
+    "thin": "cyan",
     "resyncing": "yellow",
 }
 _STALE_S: Final = 5.0

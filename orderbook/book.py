@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from itertools import chain
+from math import inf
 
 from orderbook.codec import Reader, Writer
 from orderbook.events import Side
@@ -22,12 +23,15 @@ class BookSide:
 
     The undo log keeps, for every price touched since the mark, the quantity it had there (0.0: none). A sweep is
     measured against the book before the message, and by then the message has been applied.
+
+    All levels from the best one down to the key ``_floor`` are known (see ``orderbook.band``); -inf: the side is whole.
     """
 
-    __slots__ = ("_keys", "_quantities", "_sign", "_undo")
+    __slots__ = ("_floor", "_keys", "_quantities", "_sign", "_undo")
 
     def __init__(self, sign: int) -> None:
         self._sign = float(sign)
+        self._floor = -inf
         self._keys: list[float] = []
         self._quantities: dict[float, float] = {}
         self._undo: dict[float, float] = {}
@@ -48,6 +52,11 @@ class BookSide:
         key = self._keys[-1]
         return key * self._sign, self._quantities[key]
 
+    def covers(self, count: int) -> bool:
+        """Whether the ``count`` best levels are known for certain: all lie in the band, or the side is whole."""
+        keys, floor = self._keys, self._floor
+        return floor == -inf or (len(keys) >= count and keys[-count] >= floor)
+
     def apply(self, changes: Side) -> None:
         """Set absolute quantities at prices; 0.0 removes."""
         keys, quantities, undo, sign = self._keys, self._quantities, self._undo, self._sign
@@ -64,11 +73,12 @@ class BookSide:
                 del quantities[key]
                 del keys[bisect_left(keys, key)]
 
-    def replace(self, levels: Side) -> None:
-        """Forget everything, also the mark, and take ``levels`` instead."""
+    def replace(self, levels: Side, *, cut_off: bool = False) -> None:
+        """Forget everything, also the mark, and take ``levels`` instead; ``cut_off``: there are more beyond the last."""
         sign = self._sign
         self._quantities = {price * sign: quantity for price, quantity in levels if quantity > 0.0}
         self._keys = sorted(self._quantities)
+        self._floor = self._keys[0] if cut_off and self._keys else -inf
         self._undo = {}
 
     def mark(self) -> None:
@@ -98,6 +108,7 @@ class BookSide:
         """Append this side to a state."""
         out.put_floats(self._keys)
         out.put_floats(self._quantities[key] for key in self._keys)
+        out.put_float(self._floor)
         out.put_floats(self._undo)
         out.put_floats(self._undo.values())
 
@@ -105,6 +116,7 @@ class BookSide:
         """Become the side that ``write`` wrote."""
         self._keys = state.take_floats()
         self._quantities = dict(zip(self._keys, state.take_floats(), strict=True))
+        self._floor = state.take_float()
         undone = state.take_floats()
         self._undo = dict(zip(undone, state.take_floats(), strict=True))
 
@@ -123,10 +135,14 @@ class Book:
         self.bids.apply(bids)
         self.asks.apply(asks)
 
-    def replace(self, bids: Side, asks: Side) -> None:
-        """Take a snapshot's levels in the place of all that was known."""
-        self.bids.replace(bids)
-        self.asks.replace(asks)
+    def replace(self, bids: Side, asks: Side, *, cut_off: tuple[bool, bool] = (False, False)) -> None:
+        """Take a snapshot's levels in the place of all that was known; ``cut_off``: which sides have more levels."""
+        self.bids.replace(bids, cut_off=cut_off[0])
+        self.asks.replace(asks, cut_off=cut_off[1])
+
+    def covers(self, count: int) -> bool:
+        """Whether the ``count`` best levels of both sides are known for certain."""
+        return self.bids.covers(count) and self.asks.covers(count)
 
     def mark(self) -> None:
         """Remember this book as the one that the next is compared with."""

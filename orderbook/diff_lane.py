@@ -4,7 +4,8 @@ Rule 1: only this module decides whether the book is whole. States: seeded and j
         (a snapshot that waits for the first difference), waiting (no snapshot that fits; differences are kept).
 Rule 2: a break empties the book until a snapshot fits again; a snapshot that came early (newer than the live book) is
         kept for that until the stream has passed it.
-Rule 3: each difference is a record, or stale (all of it was seen). A snapshot is never a record.
+Rule 3: a live book whose best levels are not all known is thin (``orderbook.band``).
+Rule 4: each difference is a record, or stale (all of it was seen). A snapshot is never a record.
 
 ================  =======================  ==========================================================
 now               told                     then
@@ -28,14 +29,15 @@ from collections import Counter, deque
 from typing import Final
 
 from orderbook import diff_state
+from orderbook.band import is_cut_off
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Window, aggressive_event
 from orderbook.events import Diff, Quote, Snapshot
 from orderbook.partial_lane import STALE
-from orderbook.presets import Estimator
+from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
-from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
+from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING, THIN
 from orderbook.sequence import follows, joins_snapshot, older_than_snapshot
 from orderbook.tape import ID_RESET_MS
 
@@ -48,6 +50,7 @@ class DiffLane:
 
     __slots__ = (
         "_clock_ms",
+        "_depth_levels",
         "_early",
         "_estimator",
         "_joined",
@@ -61,8 +64,9 @@ class DiffLane:
         "window",
     )
 
-    def __init__(self, estimator: Estimator, window: Window) -> None:
-        self._estimator = estimator
+    def __init__(self, config: MeasureConfig) -> None:
+        self._depth_levels = config.depth_levels
+        self._estimator = config.delta_estimator
         self._last_id: int | None = None  # None: waiting
         self._joined = False
         self._clock_ms = 0
@@ -73,7 +77,7 @@ class DiffLane:
         self.book = Book()
         self.gaps = 0
         self.quotes = QuoteCheck()
-        self.window = window
+        self.window = Window(config.delta_volume_window)
 
     def feed(self, diff: Diff, notices: Counter[str]) -> int:
         """Take one difference and say the book's state after it, or STALE."""
@@ -152,7 +156,8 @@ class DiffLane:
             return False
         self._early = None
         self._waiting.clear()
-        self.book.replace(snapshot.bids, snapshot.asks)
+        bids, asks, depth = snapshot.bids, snapshot.asks, self._depth_levels
+        self.book.replace(bids, asks, cut_off=(is_cut_off(bids, depth), is_cut_off(asks, depth)))
         self._last_id, self._joined = snapshot.update_id, False
         for diff in newer:
             self.book.apply(diff.bids, diff.asks)
@@ -160,9 +165,9 @@ class DiffLane:
         return True
 
     def _settled(self) -> int:
-        """State of the book after a message, which is shown to the quotes if its best prices are known."""
+        """State of the book after a message, which is held against the quotes if its best prices are known."""
         state = self._compare()
-        if state == LIVE and self._last_id is not None:
+        if state in {LIVE, THIN} and self._last_id is not None and (state == LIVE or self.book.covers(1)):
             self.quotes.book(self._last_id, (*self.book.bids.best_level, *self.book.asks.best_level))
         return state
 
@@ -172,7 +177,7 @@ class DiffLane:
         if bid is not None and ask is not None:
             if bid >= ask:
                 return CROSSED
-            state = LIVE
+            state = LIVE if self.book.covers(self._depth_levels) else THIN
         else:
             state = EMPTY if bid is None and ask is None else ONE_SIDED
             bid, ask = NO_BID if bid is None else bid, NO_ASK if ask is None else ask

@@ -141,7 +141,7 @@ class Measurer:
 
     def _diff_lane(self) -> DiffLane:
         if self._diffs is None:
-            self._diffs = DiffLane(self._config.delta_estimator, Window(self._config.delta_volume_window))
+            self._diffs = DiffLane(self._config)
         return self._diffs
 
     def _top(self, lane: DiffLane, state: int) -> tuple[list[float], list[float]]:

@@ -12,10 +12,10 @@ SCHEMA: Final = 1
 
 Kind: TypeAlias = Literal["int", "float", "text", "source"]
 
-LIVE, ONE_SIDED, EMPTY, CROSSED, RESYNCING = range(5)
+LIVE, ONE_SIDED, EMPTY, CROSSED, RESYNCING, THIN = range(6)
 """Codes of the states, indices into STATES."""
 
-STATES: Final = ("live", "one_sided", "empty", "crossed", "resyncing")
+STATES: Final = ("live", "one_sided", "empty", "crossed", "resyncing", "thin")
 
 
 class Field(NamedTuple):
@@ -99,7 +99,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         "Signed aggressor volume of the last delta_volume_window trades.",
     ),
     Field("delta_events", "int", "", "", "Events that the delta_volume window holds now.", 0),
-    Field("state", "text", "", "", "live, one_sided, empty, crossed or resyncing."),
+    Field("state", "text", "", "", "live, one_sided, empty, crossed, resyncing or thin."),
     Field("gaps", "int", "", "", "Breaks in the instrument's update ids so far.", 0),
     Field("source", "source", "", "", "Topic, partition and offset of the message that caused the record."),
     Field(

@@ -12,7 +12,7 @@ from tests.orderbook.venue import QUANTITIES, Change, Step, Venue
 
 DIFFS: Final = ("diff",) * 8
 SNAPSHOTS: Final = ("snapshot",) * 3
-BROKEN: Final = ("lost", "wrong_previous", "overlap", "again", "restart", "ahead")
+BROKEN: Final = ("lost", "wrong_previous", "overlap", "again", "restart", "ahead", "overtaken")
 QUOTES: Final = ("quote",) * 4
 PARTIALS: Final = ("partial",) * 8
 ODD_PARTIALS: Final = ("old_partial", "restarted_partial", "nameless", "again")
@@ -44,9 +44,12 @@ def told(*kinds: str, futures: bool | None = None, max_size: int = 30) -> st.Sea
     """What an instrument is told by a script of these kinds."""
     venues = st.booleans() if futures is None else st.just(futures)
     return st.builds(
-        lambda script, is_futures, aggregate: Venue(futures=is_futures, aggregate=aggregate).perform(script),
+        lambda script, is_futures, aggregate, deep: Venue(futures=is_futures, aggregate=aggregate, deep=deep).perform(
+            script
+        ),
         scripts(*kinds, max_size=max_size),
         venues,
+        st.booleans(),
         st.booleans(),
     )
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 
 from connectors.encode import encode_records, record_schema
-from orderbook import FIELDS, MeasureConfig
+from orderbook import FIELDS, Diff, MeasureConfig
 from orderbook.metrics import COLUMNS
 from orderbook.record import NAMES, STATES
-from tests.orderbook.feeds import COINM, SPOT, TOPIC, Run, Told, book, encode, pack, snapshot, spot, trade
+from tests.orderbook.feeds import COINM, SPOT, TOPIC, Levels, Run, Told, book, encode, pack, snapshot, spot, trade
 from tests.strategies import configs, mixed_feeds
 
 Record: TypeAlias = dict[str, Any]
@@ -36,6 +36,7 @@ NULLS = {
     | {*NEAR, *MIDS, *BID, *ASK},
     "crossed": EIGHT | NEAR | MIDS,
     "resyncing": EIGHT | NEAR | MIDS | BID | ASK | {"bid_volume", "ask_volume"},
+    "thin": set[str](),
 }
 """What each state makes null, as docs/metrics.md lists it."""
 
@@ -50,8 +51,13 @@ def of_each_state() -> dict[str, Record]:
         one._replace(event=one.event._replace(event_time_ms=1, transaction_time_ms=2, receive_time_ns=3))
         for one in books
     ]
-    records = run.feed(*told, spot(1, 2)._replace(transaction_time_ms=2, receive_time_ns=3))
+    cut_off = snapshot(2, [(99.0 - n, 1.0) for n in range(20)], asks)
+    records = run.feed(*told, _spot(1, 2), cut_off, _spot(3, 4, [(99.0, 0.0)]))
     return {record["state"]: record for record in records}
+
+
+def _spot(first: int, last: int, bids: Levels = ()) -> Diff:
+    return spot(first, last, bids)._replace(transaction_time_ms=2, receive_time_ns=3)
 
 
 def schema() -> jsonschema.Draft202012Validator:
@@ -92,7 +98,7 @@ def test_all_records_fit_the_schema(told: list[Told], config: MeasureConfig) -> 
     "wrong",
     [
         {"schema": 2},
-        {"state": "thin"},
+        {"state": "stale"},
         {"seq": 0},
         {"seq": None},
         {"delta_events": None},

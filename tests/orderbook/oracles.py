@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import inf
 from typing import Any, TypeAlias
 
 from orderbook import Diff, MeasureConfig, Partial, Quote, Snapshot, Trade
@@ -107,13 +108,15 @@ def exactly(numbers: Iterable[float]) -> float:
 class Rebuilt:
     """The full book of one instrument as Binance's documents tell to keep it: a snapshot, and the differences after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth_levels: int) -> None:
+        self.depth_levels = depth_levels
         self.chain: list[Diff] = []  # taken since the last break, each following the one before
         self.seed: Snapshot | None = None
         self.applied = 0  # differences of the chain that came after the seed
         self.spare: Snapshot | None = None  # newer than the book when it came: good for the next break
         self.bids: dict[float, float] = {}
         self.asks: dict[float, float] = {}
+        self.known = (0.0, inf)  # the worst bid and the worst ask that the seed tells
         self.clock = 0
         self.gaps = 0
         self.resets = 0
@@ -181,6 +184,7 @@ class Rebuilt:
             return
         self.spare = None
         self.bids, self.asks = dict(snapshot.bids), dict(snapshot.asks)
+        self.known = known_by(snapshot, self.depth_levels)
         self.chain = newer
         for diff in newer:
             self.apply(diff)
@@ -198,6 +202,26 @@ class Rebuilt:
 
     def book(self) -> Whole:
         return Whole(sorted(self.bids.items(), reverse=True), sorted(self.asks.items()))
+
+    def certain(self, count: int) -> bool:
+        """Whether nothing unknown can be among the ``count`` best levels of either side."""
+        book, (worst_bid, worst_ask) = self.book(), self.known
+        bids = [price for price, _ in book.bids[:count] if price >= worst_bid]
+        asks = [price for price, _ in book.asks[:count] if price <= worst_ask]
+        return (worst_bid == 0.0 or len(bids) == count) and (worst_ask == inf or len(asks) == count)
+
+    def state(self) -> str:
+        state = self.book().state
+        return "thin" if state == "live" and not self.certain(self.depth_levels) else state
+
+
+def known_by(snapshot: Snapshot, depth_levels: int) -> tuple[float, float]:
+    """The worst bid and the worst ask of a snapshot; 0.0 and infinity where it tells all that there are."""
+    bids, asks = ([price for price, _ in side] for side in (snapshot.bids, snapshot.asks))
+    cut_bids, cut_asks = (
+        len(side) in {20, 50, 100, 500, 1000, 5000} and len(side) >= depth_levels for side in (bids, asks)
+    )
+    return (min(bids) if cut_bids else 0.0), (max(asks) if cut_asks else inf)
 
 
 class Printed:
@@ -249,7 +273,7 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
     """Read a whole history."""
     moments: list[Moment] = []
     ignored: Counter[str] = Counter()
-    partials, rebuilt, printed = Past(config.delta_estimator), Rebuilt(), Printed()
+    partials, rebuilt, printed = Past(config.delta_estimator), Rebuilt(config.depth_levels), Printed()
     diffs, quoted = Past(config.delta_estimator), Quoted()
     newest: Partial | None = None
     resets = 0
@@ -301,8 +325,8 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
             else:
                 now = rebuilt.book()
                 diffs.see(now)
-                moments.append(moment(item, now.state, now, diffs))
-                if now.state == "live":
+                moments.append(moment(item, rebuilt.state(), now, diffs))
+                if now.state == "live" and rebuilt.certain(1):
                     quoted.book(item.update_id, (*now.bids[0], *now.asks[0]))
     notices = printed.notices + Counter({"gap": rebuilt.gaps, "id_reset": resets + rebuilt.resets})
     return Narration(moments, ignored, notices, quoted.tally())
@@ -312,7 +336,7 @@ Oracle: TypeAlias = Callable[[Moment], Any]
 
 
 def _live(m: Moment) -> bool:
-    return m.state == "live"
+    return m.state in {"live", "thin"}
 
 
 def _meaningful(m: Moment) -> bool:

@@ -96,7 +96,7 @@ def test_quotes_without_books_and_books_without_quotes_do_not_pile_up() -> None:
 @given(st.data(), st.booleans())
 def test_quotes_of_the_true_book_never_differ(data: st.DataObject, is_futures: bool) -> None:
     run = Run()
-    run.feed(*data.draw(told(*DIFFS, *SNAPSHOTS, *QUOTES, "lost", "again", "ahead", futures=is_futures)))
+    run.feed(*data.draw(told(*DIFFS, *SNAPSHOTS, *QUOTES, "lost", "again", "overtaken", futures=is_futures)))
 
     assert run.quotes.mismatches == 0
 

@@ -14,6 +14,8 @@ from orderbook.events import Side
 from tests.orderbook.feeds import Book, Told
 
 QUANTITIES: Final = (0.1, 0.2, 0.3, 0.7, 1.0, 2.5, 5.0, 40.0)
+SNAPSHOT_LEVELS: Final = 20
+"""A limit of Binance's: a side with so many levels was cut off."""
 STEP_MS: Final = 100
 RESTART_MS: Final = 60_001
 
@@ -48,13 +50,19 @@ class Venue:
     Args:
         futures: Chains by ``pu`` with ids that skip; else spot's dense ids.
         aggregate: Trades come as ``aggTrade`` first.
+        deep: The book has more levels than a snapshot tells, and moves faster.
     """
 
-    def __init__(self, *, futures: bool, aggregate: bool = False) -> None:
+    def __init__(self, *, futures: bool, aggregate: bool = False, deep: bool = False) -> None:
         self.futures = futures
         self.aggregate = aggregate
         self.mid = 0
-        self.sides: tuple[dict[int, float], dict[int, float]] = ({0: 1.0}, {1: 1.0})
+        self.deep = deep
+        levels = range(30 if deep else 1)
+        self.sides: tuple[dict[int, float], dict[int, float]] = (
+            {-i: QUANTITIES[-i % 7] for i in levels},
+            {1 + i: QUANTITIES[i % 7] for i in levels},
+        )
         self.id = 1_000
         self.trade_id = 1_000_000  # far from 0: restarts and old ids only ever go down, and an id is not negative
         self.ms = 1_700_000_000_000
@@ -69,7 +77,7 @@ class Venue:
     def change(self, change: Change) -> tuple[Side, Side]:
         """Move the book; the changed levels of both sides with their new quantities (0.0: gone)."""
         before = [dict(side) for side in self.sides]
-        self.mid += change.move
+        self.mid += change.move * (4 if self.deep else 1)
         for side, distance, quantity in change.levels:
             price = self.mid - distance if side == 0 else self.mid + 1 + distance
             if quantity < 0:
@@ -100,11 +108,14 @@ class Venue:
     def send(self, step: Step) -> None:
         """Do one line of a script."""
         what, by = step.what, step.by
-        if what in {"diff", "lost", "wrong_previous", "overlap", "partial", "old_partial", "nameless"}:
+        if what in {"diff", "lost", "wrong_previous", "overlap", "partial", "old_partial", "nameless", "overtaken"}:
             changed = self.change(step.change)
             last, self.id = self.id, self.id + 1 + by
             self.history.append((self.id, *self.book()))
         if what == "diff":
+            self.sent.append(self._diff(last, last + 1, *changed))
+        elif what == "overtaken":  # by the snapshot of the book that it makes
+            self._snapshot(self.id, *self.book())
             self.sent.append(self._diff(last, last + 1, *changed))
         elif what == "overlap":
             self.sent.append(self._diff(last, max(1, last - by), *changed))
@@ -120,9 +131,9 @@ class Venue:
             self.id = self.id + 1 if by else id_now
             self.history.append((self.id, *self.book()))
         elif what == "snapshot":
-            self.sent.append(Snapshot(0, *self.history[-1 - min(by, len(self.history) - 1)]))
-        elif what == "ahead":  # newer than anything that was sent, as when the answer overtakes the stream
-            self.sent.append(Snapshot(0, self.id + by, *self.book()))
+            self._snapshot(*self.history[-1 - min(by, len(self.history) - 1)])
+        elif what == "ahead":  # newer than anything that was sent, and wrong: what comes until then is not in it
+            self._snapshot(self.id + by, *self.book())
         elif what in {"quote", "wrong_quote"}:
             self._quote(by, wrong=what == "wrong_quote")
         elif what in {"partial", "old_partial", "nameless"}:
@@ -133,6 +144,9 @@ class Venue:
             self.sent.append(self._partial(max(1, self.id - 900)))
         elif what.startswith("trade"):
             self._trade(what, by)
+
+    def _snapshot(self, update_id: int, bids: Side, asks: Side) -> None:
+        self.sent.append(Snapshot(0, update_id, bids[:SNAPSHOT_LEVELS], asks[:SNAPSHOT_LEVELS]))
 
     def _quote(self, late: int, *, wrong: bool) -> None:
         """The best prices as they were ``late`` messages ago."""
