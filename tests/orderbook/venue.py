@@ -95,7 +95,7 @@ class Venue:
             keys = sorted(old.keys() | new.keys())
             changed.append([(tick(k), new.get(k, 0.0)) for k in keys if old.get(k) != new.get(k)])
         # A level that comes and goes between two messages is told as a removal of a price that nobody knew.
-        changed[0].append((tick(self.mid - 30), 0.0))
+        changed[0].append((0.05, 0.0))
         return changed[0], changed[1]
 
     def perform(self, script: Iterable[Step]) -> list[Told]:
