@@ -1,25 +1,29 @@
 """The core of a live feed: facts in (opened, frame, closed, fetched, tick), actions out.
 
 Rule 1: it reads no clock, opens nothing, and keeps no thread: equal calls give equal actions.
-Rule 2: everything that arrives is written, byte by byte as it came.
+Rule 2: it wires the parts together and keeps nothing but which symbols are wanted.
 """
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from itertools import count
 
-import orjson
-
-from connectors.binance.actions import Action, Answer, Close, Open, Send, Write
+from connectors.binance.actions import Answer
+from connectors.binance.fleet import Fleet
+from connectors.binance.gauges import Gauges
+from connectors.binance.intake import Intake
+from connectors.binance.line import Line
 from connectors.binance.options import FeedOptions, stream_kind, stream_problems
-from connectors.binance.status import FeedStatus
+from connectors.binance.outbox import Outbox
+from connectors.binance.plan import messages_per_second
+from connectors.binance.polling import PURPOSE, Polling, weight_limit
+from connectors.binance.rest import Rest
+from connectors.binance.snapshots import Snapshots
+from connectors.binance.stream import Stream
 from connectors.binance.venue import Venue
-
-_HEAD: Final = re.compile(rb'\{"stream":"([^"]{1,128})","data":')
-_RETRY_S: Final = 1.0
+from connectors.binance.watchdog import Watchdog
+from connectors.streams import Kind
 
 
 class FeedCore:
@@ -32,8 +36,12 @@ class FeedCore:
         rest_url: Scheme, host and port to ask.
         jitter: Random numbers in [0, 1).
 
+    Attributes:
+        actions: What the shell is to do, oldest first; it takes them after every call.
+        status: Counters and gauges.
+
     Raises:
-        ValueError: ``options`` asks for streams that the venue does not have.
+        ValueError: ``options`` asks for streams that the venue does not have, or leaves no weight for a snapshot.
     """
 
     def __init__(
@@ -41,75 +49,117 @@ class FeedCore:
     ) -> None:
         if problems := stream_problems(options.streams, venue):
             raise ValueError("; ".join(problems))
-        self.actions: deque[Action] = deque()
-        self.status = FeedStatus()
+        out = Outbox()
+        self.actions = out.actions
+        self.status = out.status
         self._venue = venue
         self._options = options
-        self._ws_url = ws_url.rstrip("/")
-        self._rest_url = rest_url.rstrip("/")
-        self._jitter = jitter
-        self._symbols: tuple[str, ...] = ()
-        self._paths: dict[int, str] = {}
-        self._retry_at_s: dict[str, float] = {}
-        self._numbers = 0
+        self._kinds = {suffix: kind for suffix in options.streams if (kind := stream_kind(suffix, venue))}
+        numbers = count(1)
+        self._rest = Rest(rest_url.rstrip("/"), weight_limit(venue, options), numbers, out)
+        self._fleet = Fleet(venue, options, ws_url.rstrip("/"), numbers=numbers, out=out, jitter=jitter)
+        self._snapshots = Snapshots(venue, options, self._rest, out, jitter)
+        self._watchdog = Watchdog(options, self._fleet, out, venue.name)
+        interval_s = options.rest_interval_s
+        self._polling = None if interval_s is None else Polling(venue, interval_s, self._rest, out)
+        self._intake = Intake(venue, self._fleet, self._snapshots, out)
+        self._streams = self._intake.streams
+        self._lines: dict[str, list[tuple[Line, list[Stream], int]]] = {}  # of each symbol
+        self._gauges = Gauges(out.status, self._fleet, self._snapshots, self._rest, self._polling)
+        self._stopped = False
 
     def want(self, symbols: Sequence[str], now_s: float) -> None:
         """The set of symbols (upper case) from now on; the first call starts the feed."""
-        self._symbols = tuple(dict.fromkeys(symbols))
-        for kind in (stream_kind(suffix, self._venue) for suffix in self._options.streams):
-            if kind is not None and (path := self._venue.ws_paths[kind]) not in self._paths.values():
-                self._open(path)
+        wanted = dict.fromkeys(symbols)
+        if self._polling is not None:
+            self._polling.want(wanted, now_s)
+        else:
+            for symbol in [symbol for symbol in self._lines if symbol not in wanted]:
+                self._remove(symbol)
+            added = [symbol for symbol in wanted if symbol not in self._lines]
+            for symbol in added:
+                self._add(symbol)
+            if added and Kind.DIFF in self._kinds.values():
+                self._snapshots.explain()
+        self._gauges.want(len(wanted), now_s)
         self.tick(now_s)
 
     def opened(self, socket: int, now_s: float) -> None:
         """A socket is connected."""
-        del now_s
-        params = [
-            f"{symbol.lower()}@{suffix}"
-            for symbol in self._symbols
-            for suffix in self._options.streams
-            if (kind := stream_kind(suffix, self._venue)) and self._venue.ws_paths[kind] == self._paths[socket]
-        ]
-        self._numbers += 1
-        text = orjson.dumps({"method": "SUBSCRIBE", "params": params, "id": self._numbers}).decode()
-        self.actions.append(Send(socket, text))
-
-    def frame(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> None:
-        """One WebSocket message, text or binary, as received at ``recv_ns`` (wall clock)."""
-        del socket
-        head = _HEAD.match(data)
-        if head is None:
-            if b'"id"' in data[-64:] and b'"stream"' not in data[:64]:
-                return
-            self.status.frames_bad += 1
-            self.actions.append(Write(None, data, [("recv_ns", b"%d" % recv_ns)]))
-            return
-        symbol = head[1].partition(b"@")[0].decode().upper()
-        self.status.frames += 1
-        self.status.last_frame_s[symbol] = now_s
-        self.actions.append(Write(symbol, data, [("recv_ns", b"%d" % recv_ns)]))
+        self._fleet.opened(socket, now_s)
+        self.tick(now_s)
 
     def closed(self, socket: int, why: str, now_s: float) -> None:
         """A socket has ended, or could not be connected."""
-        del why
-        self._retry_at_s[self._paths.pop(socket)] = now_s + _RETRY_S
+        self._fleet.closed(socket, why, now_s)
+        self.tick(now_s)
+
+    def frame(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> None:
+        """One WebSocket message, text or binary, as received at ``recv_ns`` (wall clock)."""
+        self._intake.frame(socket, data, recv_ns, now_s)
 
     def fetched(self, number: int, answer: Answer, recv_ns: int, now_s: float) -> None:
         """What became of a ``Fetch``; received at ``recv_ns`` (wall clock)."""
+        found = self._rest.answered(number, answer, now_s)
+        if found is None:
+            return
+        flight, outcome = found
+        if flight.purpose == PURPOSE:
+            if self._polling is not None:
+                self._polling.fetched(flight, outcome, answer, recv_ns, now_s)
+        else:
+            self._snapshots.fetched(flight, outcome, answer, recv_ns, now_s)
 
     def tick(self, now_s: float) -> None:
         """Time has passed; about every 100 ms."""
-        for path in [path for path, at_s in self._retry_at_s.items() if at_s <= now_s]:
-            del self._retry_at_s[path]
-            self._open(path)
+        if self._stopped:
+            return
+        for flight in self._rest.tick(now_s):
+            if self._polling is not None:
+                self._polling.lost(flight, now_s)
+            else:
+                self._snapshots.lost(flight, now_s)
+        if self._polling is not None:
+            self._polling.tick(now_s)
+        else:
+            self._fleet.tick(now_s)
+            self._watchdog.tick(now_s)
+            self._snapshots.tick(now_s)
+        self._gauges.tick(now_s)
 
     def stop(self, now_s: float) -> None:
         """Close everything; what still arrives is still written."""
-        del now_s
-        self.actions.extend(Close(socket, "stopped") for socket in self._paths)
+        self._stopped = True
+        self._fleet.stop()
+        self._gauges.tick(now_s)
 
-    def _open(self, path: str) -> None:
-        self._numbers += 1
-        self._paths[self._numbers] = path
-        self.status.connects += 1
-        self.actions.append(Open(self._numbers, self._ws_url + path))
+    def _add(self, symbol: str) -> None:
+        by_path: dict[str, list[str]] = {}
+        for suffix, kind in self._kinds.items():
+            by_path.setdefault(self._venue.ws_paths[kind], []).append(suffix)
+        self._lines[symbol] = []
+        for path, suffixes in by_path.items():
+            streams = [self._stream(symbol, suffix) for suffix in suffixes]
+            rate = sum(messages_per_second(suffix, self._kinds[suffix]) for suffix in suffixes)
+            line = self._fleet.add(path, streams, rate, min(stream.patience_s for stream in streams))
+            self._lines[symbol].append((line, streams, rate))
+
+    def _stream(self, symbol: str, suffix: str) -> Stream:
+        kind = self._kinds[suffix]
+        stream = Stream(
+            f"{symbol.lower()}@{suffix}",
+            symbol,
+            kind,
+            chained=self._venue.chained,
+            patience_s=self._watchdog.patience_s(kind),
+            book=self._snapshots.add(symbol) if kind is Kind.DIFF else None,
+        )
+        self._streams[stream.name.encode()] = stream
+        return stream
+
+    def _remove(self, symbol: str) -> None:
+        for line, streams, rate in self._lines.pop(symbol):
+            self._fleet.remove(line, streams, rate)
+            for stream in streams:
+                del self._streams[stream.name.encode()]
+        self._snapshots.remove(symbol)

@@ -61,6 +61,11 @@ class FeedOptions:
         for name in ("weight_share", "connect_share"):
             if getattr(self, name) > 1:
                 raise ValueError(f"expected {name} of at most 1, received {getattr(self, name)!r}")
+        if self.streams_per_connection is not None and self.streams_per_connection < len(self.streams):
+            raise ValueError(
+                f"expected streams_per_connection of at least {len(self.streams)}, the streams of one symbol,"
+                f" received {self.streams_per_connection}"
+            )
         if not self.streams and self.rest_interval_s is None:
             raise ValueError("expected at least one stream, received none")
 

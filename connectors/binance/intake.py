@@ -1,0 +1,114 @@
+"""What arrives on the sockets, and where it goes: the hot path of the feed.
+
+Rule 1: everything that arrives is written, byte by byte as it came. Left out are only the exchange's answers to us, its
+        ``serverShutdown``, and what both sockets of a hand-over bring (the second time).
+Rule 2: what a message is, its stream's name tells; of its payload only ids and event time are read, in the first bytes.
+Rule 3: a frame that is no JSON object of a known stream is written without a key: the job files it under faults.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from connectors.binance.actions import Write
+from connectors.binance.fleet import Fleet
+from connectors.binance.frame_head import END, STREAM, Ids, parsed_ids
+from connectors.binance.outbox import Outbox
+from connectors.binance.snapshots import Snapshots
+from connectors.binance.stream import Stream
+from connectors.binance.venue import Venue
+from connectors.streams import Kind, parse_stream
+
+SHUTDOWN: Final = "serverShutdown"
+
+
+class Intake:
+    """Frames in, writes out.
+
+    Attributes:
+        streams: The wanted ones, by name.
+    """
+
+    def __init__(self, venue: Venue, fleet: Fleet, snapshots: Snapshots, out: Outbox) -> None:
+        self.streams: dict[bytes, Stream] = {}
+        self._chained = venue.chained
+        self._fleet = fleet
+        self._sockets = fleet.sockets
+        self._snapshots = snapshots
+        self._actions = out.actions
+        self._status = out.status
+
+    def frame(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> None:
+        """One WebSocket message of socket ``socket``."""
+        match = STREAM(data)
+        stream = self.streams.get(match[1]) if match is not None else None
+        ids = stream.read(data) if stream is not None and data.endswith(END) else None
+        if stream is None or ids is None:
+            found = self._uncommon(socket, data, recv_ns, now_s)
+            if found is None:
+                return
+            stream, ids = found
+        stream.heard_s = now_s
+        new = stream.is_new(ids, recv_ns)
+        owner = self._sockets.get(socket)
+        if owner is not None:
+            owner.frame_s = now_s
+            if ids[0] is not None:
+                lag_ms = recv_ns // 1_000_000 - ids[0]
+                if owner.lag_ms is None or lag_ms < owner.lag_ms:
+                    owner.lag_ms = lag_ms
+            if owner.line.overlapping:
+                owner.seen.add(stream.name)
+                if not new:
+                    self._status.dropped += 1
+                    return
+        self._status.frames += 1
+        # A partial book is sent again while nothing changes; that is no repetition.
+        if not new and (stream.kind is not Kind.PARTIAL or ids[1] < stream.last_id):
+            self._status.repeated += 1
+        self._actions.append(Write(stream.symbol, data, [("recv_ns", b"%d" % recv_ns)]))
+        if stream.book is not None:
+            self._snapshots.difference(stream.book, ids, data, recv_ns, now_s)
+
+    def _uncommon(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> tuple[Stream, Ids] | None:
+        """A frame that the patterns don't know, parsed as a whole: its stream and ids, or None when it is done with."""
+        try:
+            document = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            document = None
+        symbol = None
+        if isinstance(document, dict):
+            name, payload = document.get("stream"), document.get("data")
+            if document.get("e") == SHUTDOWN or name == f"!{SHUTDOWN}":
+                self._fleet.shutdown(socket)
+                return None
+            if name is None and document.keys() & {"id", "result", "error", "code"}:
+                self._fleet.answered(socket, *read_answer(document), now_s)
+                return None
+            if isinstance(name, str) and isinstance(payload, dict) and (parsed := parse_stream(name)):
+                symbol = parsed[0]
+                stream = self.streams.get(name.encode())
+                ids = parsed_ids(stream.kind, payload, chained=self._chained) if stream is not None else None
+                if stream is not None and ids is not None:
+                    return stream, ids
+        # Without its ids, of a stream that is not wanted any more, or nothing of ours at all.
+        if symbol is None:
+            self._status.frames_bad += 1
+        else:
+            self._status.frames += 1
+        self._actions.append(Write(symbol, data, [("recv_ns", b"%d" % recv_ns)]))
+        return None
+
+
+def read_answer(document: dict[str, Any]) -> tuple[int, str | None]:
+    """(number of the message that is answered or 0, what was wrong or None) of the exchange's answer to us.
+
+    >>> read_answer({"error": {"code": 2, "msg": "Invalid request"}, "id": 7})
+    (7, '2 Invalid request')
+    """
+    number = document.get("id")
+    error = document.get("error", document)
+    told = [error[name] for name in ("code", "msg") if name in error] if isinstance(error, dict) else [error]
+    return number if type(number) is int else 0, " ".join(map(str, told)) or None
