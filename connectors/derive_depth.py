@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-from connectors.feed_recording import Message
+from connectors.raw_topic import Message
 from connectors.streams import Kind, parse_stream
 from orderbook.book import Book
 from orderbook.events import Diff, Side

@@ -1,61 +1,24 @@
-"""Recordings into the raw topic: several files merged by receive time, paced, acknowledged, never dropping.
-
-Owns the rule by which raw messages are spread: one partition an instrument, CRC-32 of the key modulo the number of
-partitions (librdkafka's own choice for keyed messages, written down here so that no client setting can change it).
-"""
+"""Recordings as one stream of raw messages: several files merged by receive time, paced, looped with clocks that go on."""
 
 from __future__ import annotations
 
 import re
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-
-from connectors.broker import LARGEST_MESSAGE_BYTES, Broker, DeliveryError
-from connectors.raw import Headers
+from connectors.raw_topic import Message
 from connectors.recordings import RecordingReader
 
 _NS: Final = 1_000_000_000
 _POLL_S: Final = 0.05
-_FLUSH_S: Final = 30.0
 _RESTART_NS: Final = 61 * _NS
 """Between two rounds of a loop: ids that go back are a restart of the venue only if its clock is 60 s ahead."""
 
 _CLOCKS: Final = re.compile(rb'"([ET])":(\d{13}(?:\d{3})?)\b')
 _MICROSECOND_DIGITS: Final = 16
-
-_PRODUCER: Final[dict[str, Any]] = {
-    "acks": "all",
-    "enable.idempotence": True,
-    "compression.type": "lz4",
-    "linger.ms": 20,
-    "message.max.bytes": LARGEST_MESSAGE_BYTES,
-    "queue.buffering.max.messages": 20_000,
-    "queue.buffering.max.kbytes": 65_536,
-}
-
-
-class Message(NamedTuple):
-    """One raw message to be."""
-
-    recv_ns: int
-    key: bytes | None
-    value: bytes
-    headers: Headers
-
-
-def partition_of(key: bytes | None, partitions: int) -> int:
-    """The partition of a key, for ever: CRC-32 modulo the number of partitions.
-
-    >>> partition_of(b"binance-spot:BTCUSDT", 4)
-    3
-    """
-    return zlib.crc32(key or b"") % partitions
 
 
 def messages_of(reader: RecordingReader, batch_size: int = 500) -> Iterator[Message]:
@@ -138,75 +101,3 @@ class Pace:
                 return True
             self._sleep(min(left, _POLL_S))
         return False
-
-
-class RawTopicWriter:
-    """Writes raw messages, and knows that the broker has them.
-
-    Args:
-        broker: Where to.
-        topic: The raw topic.
-
-    Raises:
-        TopicMissingError: There is no such topic.
-        BrokerError: The broker does not answer.
-    """
-
-    def __init__(self, broker: Broker, topic: str) -> None:
-        self._topic = topic
-        self._address = broker.bootstrap_servers
-        self._partitions = len(broker.partitions_of(topic))
-        self._producer = Producer(broker.config(_PRODUCER))
-        self.acknowledged = 0
-        self._error: KafkaError | None = None
-
-    def write(self, message: Message) -> int:
-        """Hand over one message; waits while the producer's queue is full. Returns its partition.
-
-        Raises:
-            DeliveryError: The broker did not take an earlier one.
-        """
-        partition = partition_of(message.key, self._partitions)
-        headers: Any = message.headers
-        while True:
-            self._raise_if_failed()
-            try:
-                self._producer.produce(
-                    self._topic, message.value, message.key, partition, headers=headers, on_delivery=self._delivered
-                )
-            except BufferError:
-                self._producer.poll(_POLL_S)
-            except KafkaException as error:  # larger than what our producers let through
-                raise self._failed(error.args[0]) from error
-            else:
-                self._producer.poll(0)
-                return partition
-
-    def close(self) -> None:
-        """Wait until everything is acknowledged.
-
-        Raises:
-            DeliveryError: Something is not.
-        """
-        left = self._producer.flush(_FLUSH_S)
-        self._raise_if_failed()
-        if left:
-            raise DeliveryError(
-                f"expected the broker at {self._address} to take all messages within {_FLUSH_S:.0f} s,"
-                f" {left} are left; feed the recording again"
-            )
-
-    def _delivered(self, error: KafkaError | None, _message: object) -> None:
-        if error is None:
-            self.acknowledged += 1
-        elif self._error is None:
-            self._error = error
-
-    def _raise_if_failed(self) -> None:
-        if self._error is not None:
-            raise self._failed(self._error)
-
-    def _failed(self, error: KafkaError) -> DeliveryError:
-        return DeliveryError(
-            f"expected the broker at {self._address} to take a message for {self._topic}, received: {error.str()}"
-        )

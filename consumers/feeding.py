@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from connectors.feed_recording import Message, Pace
+from connectors.feed_recording import Pace
+from connectors.raw_topic import Message
 
 _MAX_MESSAGES: Final = 2_000
 _MAX_BYTES: Final = 2_500_000

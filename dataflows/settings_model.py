@@ -4,7 +4,7 @@ Owns the names, defaults, limits and descriptions of all settings. Where values 
 flags) and how wrong ones are reported is in ``dataflows.settings``.
 
 A field is called the same everywhere: ``depth_levels`` in the file, ``OBI_DEPTH_LEVELS`` in the environment,
-``--depth-levels`` on the command line. Three field names differ from their outside names, see ``OUTSIDE``.
+``--depth-levels`` on the command line. A few field names differ from their outside names, see ``OUTSIDE``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from dataflows.settings_feed import FeedSettings
+from dataflows.settings_field import setting
 from orderbook.presets import MAX_DELTA_VOLUME_WINDOW, MAX_DEPTH_LEVELS
 
 OUTSIDE: Final[Mapping[str, str]] = MappingProxyType(
-    {"from_": "from", "broker_timeout_s": "broker_timeout", "progress_interval_s": "progress_interval"}
+    {
+        "from_": "from",
+        "broker_timeout_s": "broker_timeout",
+        "progress_interval_s": "progress_interval",
+        "rest_s": "rest",
+        "audit_interval_s": "audit_interval",
+        "give_up_after_s": "give_up_after",
+    }
 )
 """Outside names of the fields whose name can't be (``from``) or needn't be (the unit) the same."""
 
@@ -38,45 +47,37 @@ def default_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(home).expanduser() / "obi"
 
 
-def _setting(default: Any, description: str, expects: str, unit: str | None = None, **limits: Any) -> Any:
-    """A field with what ``--help`` and error messages say about it; ``expects`` completes "expected ..."."""
-    extra: dict[str, Any] = {"expects": expects, "unit": unit}
-    if callable(default):
-        return Field(default_factory=default, description=description, json_schema_extra=extra, **limits)
-    return Field(default, description=description, json_schema_extra=extra, **limits)
-
-
 _TOPIC_EXPECTED = "1 .. 249 of the characters a-z A-Z 0-9 . _ -"
 
 Topic = Annotated[str, Field(strict=True)]
 
 
-class Settings(BaseModel):
+class Settings(FeedSettings):
     """All settings, checked. Frozen; ``kafka`` may hold secrets and is left out of every repr and dump."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, hide_input_in_errors=True)
 
-    bootstrap_servers: str = _setting(
+    bootstrap_servers: str = setting(
         "localhost:9092", "Kafka brokers to ask first, separated by commas.", "host:port, separated by commas"
     )
-    raw_topic: Topic = _setting("depth.raw", "Topic with raw depth messages.", _TOPIC_EXPECTED)
-    metrics_topic: Topic = _setting("depth.metrics", "Topic for metric records.", _TOPIC_EXPECTED)
-    faults_topic: Topic = _setting("depth.faults", "Topic for messages that can't be used.", _TOPIC_EXPECTED)
-    checkpoints_topic: Topic | None = _setting(
+    raw_topic: Topic = setting("depth.raw", "Topic with raw depth messages.", _TOPIC_EXPECTED)
+    metrics_topic: Topic = setting("depth.metrics", "Topic for metric records.", _TOPIC_EXPECTED)
+    faults_topic: Topic = setting("depth.faults", "Topic for messages that can't be used.", _TOPIC_EXPECTED)
+    checkpoints_topic: Topic | None = setting(
         None,
         "Topic for checkpoints of the state, which replays begin with; unset is the metrics topic's name + .checkpoints.",
         _TOPIC_EXPECTED,
     )
-    state_dir: Path = _setting(
+    state_dir: Path = setting(
         default_state_dir, "Folder for recovery state, on a local disk; one folder in it for each shard.", "a folder"
     )
-    default_venue: str = _setting(
+    default_venue: str = setting(
         "binance-spot", "Venue of raw messages whose key doesn't name one.", "a lower-case name such as binance-usdm"
     )
-    bare_depth: Literal["partial", "diff"] | None = _setting(
+    bare_depth: Literal["partial", "diff"] | None = setting(
         None, "What a depthUpdate without a stream name is; unset makes it a fault.", "partial or diff"
     )
-    depth_levels: int = _setting(
+    depth_levels: int = setting(
         20,
         "Levels of each side that count, best first.",
         f"1 .. {MAX_DEPTH_LEVELS}",
@@ -84,7 +85,7 @@ class Settings(BaseModel):
         ge=1,
         le=MAX_DEPTH_LEVELS,
     )
-    delta_volume_window: int = _setting(
+    delta_volume_window: int = setting(
         100,
         "Events in the delta window, trades in the trade window.",
         f"1 .. {MAX_DELTA_VOLUME_WINDOW}",
@@ -92,10 +93,10 @@ class Settings(BaseModel):
         ge=1,
         le=MAX_DELTA_VOLUME_WINDOW,
     )
-    delta_estimator: Literal["swept", "price_gap"] = _setting(
+    delta_estimator: Literal["swept", "price_gap"] = setting(
         "swept", "How delta_volume is estimated from the book.", "swept or price_gap"
     )
-    large_order_threshold_pct: float = _setting(
+    large_order_threshold_pct: float = setting(
         0.01,
         "Share of both sides' volume above which a level is a large order; 0.01 is 1 %.",
         "0 .. 1",
@@ -103,30 +104,28 @@ class Settings(BaseModel):
         ge=0.0,
         le=1.0,
     )
-    contract_sizes: Mapping[str, Annotated[float, Field(gt=0.0, allow_inf_nan=False)]] = _setting(
+    contract_sizes: Mapping[str, Annotated[float, Field(gt=0.0, allow_inf_nan=False)]] = setting(
         dict,
         "Contract sizes of COIN-M symbols that differ from 100 (BTCUSD*) and 10, as SYMBOL=SIZE,SYMBOL=SIZE.",
         "SYMBOL=SIZE, separated by commas, sizes above 0",
         "quote currency",
     )
-    max_levels: int = _setting(
+    max_levels: int = setting(
         20_000, "Levels of one side above which a message is a fault.", "1 or more", "levels", ge=1
     )
-    max_message_bytes: int = _setting(
+    max_message_bytes: int = setting(
         5_000_000, "Size above which a message is a fault.", "1 .. 1000000000", "bytes", ge=1, le=1_000_000_000
     )
-    delivery: Literal["idempotent", "transactional"] = _setting(
+    delivery: Literal["idempotent", "transactional"] = setting(
         "idempotent",
         "How records are written: each at once, or in short transactions (for readers with read_committed).",
         "idempotent or transactional",
     )
-    transaction_interval_ms: int = _setting(
+    transaction_interval_ms: int = setting(
         50, "How long a transaction waits for more records.", "1 .. 10000", "ms", ge=1, le=10_000
     )
-    epoch_interval_ms: int = _setting(
-        1000, "Time between two recovery points.", "10 .. 600000", "ms", ge=10, le=600_000
-    )
-    checkpoint_interval: int = _setting(
+    epoch_interval_ms: int = setting(1000, "Time between two recovery points.", "10 .. 600000", "ms", ge=10, le=600_000)
+    checkpoint_interval: int = setting(
         50_000,
         "Raw messages of a partition between two checkpoints, at least; 0 writes none.",
         "0 .. 1000000000",
@@ -134,26 +133,26 @@ class Settings(BaseModel):
         ge=0,
         le=1_000_000_000,
     )
-    batch_size: int = _setting(2000, "Raw messages read at once, at most.", "1 .. 100000", "messages", ge=1, le=100_000)
-    metrics_addr: str | None = _setting(
+    batch_size: int = setting(2000, "Raw messages read at once, at most.", "1 .. 100000", "messages", ge=1, le=100_000)
+    metrics_addr: str | None = setting(
         None, "Address for Prometheus' /metrics, as host:port; unset is off, port 0 any free one.", "host:port"
     )
-    broker_timeout_s: float = _setting(
+    broker_timeout_s: float = setting(
         30.0, "How long to wait for the broker at start.", "0 .. 86400", "s", ge=0.0, le=86_400.0
     )
-    progress_interval_s: float = _setting(
+    progress_interval_s: float = setting(
         10.0, "Time between two log lines on the progress; 0 logs none.", "0 .. 86400", "s", ge=0.0, le=86_400.0
     )
-    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "Least important log line to show.", "debug, info, warning or error"
     )
-    log_format: Literal["auto", "console", "json"] = _setting(
+    log_format: Literal["auto", "console", "json"] = setting(
         "auto", "Form of log lines; auto is console on a terminal and json elsewhere.", "auto, console or json"
     )
-    from_: Literal["earliest", "latest"] = _setting(
+    from_: Literal["earliest", "latest"] = setting(
         "earliest", "Where a run without state starts in the raw topic.", "earliest or latest"
     )
-    kafka: Mapping[str, str] = _setting(
+    kafka: Mapping[str, str] = setting(
         dict,
         "Keys of librdkafka, passed on untouched: [kafka] in the file, OBI_KAFKA_<KEY> in the environment.",
         "text for each key",
@@ -225,7 +224,7 @@ class SettingInfo:
     """One setting as ``--help`` and the documentation show it.
 
     ``name`` is the field's, ``outside`` the one in files; ``choices`` is empty where values are not a list of words;
-    ``flag`` is None where the command line has none; ``expects`` completes "expected ...".
+    ``flag`` is None where the command line has none; ``expects`` completes "expected ..."; ``metavar`` stands for the value.
     """
 
     name: str
@@ -238,11 +237,13 @@ class SettingInfo:
     unit: str | None
     expects: str
     description: str
+    metavar: str | None = None
 
 
 def describe_settings() -> Iterator[SettingInfo]:
-    """All settings in their order, for the command line and the documentation."""
-    for name, field in Settings.model_fields.items():
+    """All settings in their order, those of live feeds last, for the command line and the documentation."""
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in FeedSettings.model_fields)
+    for name, field in fields:
         outside = OUTSIDE.get(name, name)
         extra: Any = field.json_schema_extra
         yield SettingInfo(
@@ -256,6 +257,7 @@ def describe_settings() -> Iterator[SettingInfo]:
             unit=extra["unit"],
             expects=extra["expects"],
             description=field.description or "",
+            metavar=extra["metavar"],
         )
 
 

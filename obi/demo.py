@@ -13,7 +13,8 @@ from rich.console import Console
 
 from connectors.broker import Broker
 from connectors.embedded import EmbeddedBroker
-from connectors.feed_recording import RawTopicWriter, merged
+from connectors.feed_recording import merged
+from connectors.raw_topic import RawTopicWriter
 from connectors.recordings import RecordingReader
 from consumers.auditor import Auditor
 from consumers.board import Board

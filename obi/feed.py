@@ -10,7 +10,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from connectors.derive_depth import derive_depth20
-from connectors.feed_recording import Message, Pace, RawTopicWriter, looped, merged
+from connectors.feed_recording import Pace, looped, merged
+from connectors.raw_topic import Message, RawTopicWriter
 from dataflows.settings import Settings
 from obi.connecting import connect
 from obi.failures import CommandGroup

@@ -29,6 +29,15 @@ MEASURING: Final = (
     "large_order_threshold_pct",
     "contract_sizes",
 )
+FEED: Final = (
+    "streams",
+    "symbols_file",
+    "top",
+    "rest_s",
+    "audit_interval_s",
+    "give_up_after_s",
+    "streams_per_connection",
+)
 LOGGING: Final = ("log_level", "log_format")
 JOB: Final = (
     "state_dir",
@@ -47,6 +56,7 @@ _PANELS: Final = {
     "Topics": TOPICS,
     "What is measured": MEASURING,
     "How raw messages are read": DECODING,
+    "The feed": FEED,
     "The job": JOB,
     "Logs": LOGGING,
 }
@@ -146,6 +156,8 @@ def _parameter(info: SettingInfo) -> inspect.Parameter:
 def _metavar(info: SettingInfo) -> str:
     if info.choices:
         return "WORD"
+    if info.metavar is not None:
+        return info.metavar
     return {int: "INTEGER", float: "NUMBER", Path: "FOLDER"}.get(info.kind, "TEXT")
 
 
@@ -154,7 +166,7 @@ def _help(info: SettingInfo) -> str:
     if info.name == "kafka":
         return f"A key of librdkafka, passed on untouched (TLS, SASL); may be repeated ({info.env})."
     about = [info.description]
-    if info.kind in {int, float}:
+    if info.kind in {int, float} or info.metavar is not None:
         about.append(f"{info.expects} {info.unit or ''}".strip() + ".")
     elif info.choices:
         about.append(f"{info.expects}.")

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from benchmarks.workload import depth20
-from connectors.feed_recording import partition_of
 from connectors.raw import Headers
+from connectors.raw_topic import partition_of
 from simulator import Dirt, default_instruments, simulate
 from tests.corpus.malformed import MALFORMED
 

@@ -1,20 +1,13 @@
-"""Recordings on their way into the raw topic: order, pace, loop, partitions, acknowledgements."""
+"""Recordings on their way into the raw topic: order, pace, loop."""
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
-from typing import Any
 
 import orjson
-import pytest
-from confluent_kafka import Consumer, TopicPartition
-from hypothesis import given
-from hypothesis import strategies as st
 
-from connectors.broker import Broker, DeliveryError, TopicMissingError
-from connectors.embedded import PARTITIONS, EmbeddedBroker
-from connectors.feed_recording import Message, Pace, RawTopicWriter, looped, merged, messages_of, partition_of, shifted
+from connectors.feed_recording import Pace, looped, merged, messages_of, shifted
+from connectors.raw_topic import Message
 from connectors.recordings import RecordingReader, write_recording
 
 START = 1_700_000_000_000_000_000
@@ -28,18 +21,6 @@ def recording(path: Path, *lines: tuple[int, bytes]) -> RecordingReader:
 
 def value(symbol: str, number: int) -> bytes:
     return b'{"stream":"%b@trade","data":{"t":%d}}' % (symbol.encode(), number)
-
-
-@given(st.binary(max_size=40), st.integers(1, 64))
-def test_the_partition_is_crc_32_of_the_key_for_ever(key: bytes, partitions: int) -> None:
-    assert partition_of(key, partitions) == zlib.crc32(key) % partitions
-
-
-def test_known_instruments_keep_their_partitions() -> None:
-    keys = [b"binance-spot:BTCUSDT", b"binance-spot:ETHUSDT", b"binance-usdm:BTCUSDT", b"binance-usdm:ETHUSDT"]
-
-    assert [partition_of(key, 8) for key in keys] == [3, 4, 7, 0]
-    assert partition_of(None, 8) == 0
 
 
 def test_files_are_merged_by_receive_time_and_keep_their_own_order(tmp_path: Path) -> None:
@@ -105,35 +86,3 @@ def test_microsecond_clocks_are_moved_as_such() -> None:
     moved = shifted(Message(START, None, b'{"E":1700000000123456}', []), 1_000_000_000)
 
     assert moved.value == b'{"E":1700000001123456}'
-
-
-def test_messages_arrive_in_order_in_the_partition_of_their_key(embedded: EmbeddedBroker) -> None:
-    embedded.create("raw")
-    writer = RawTopicWriter(Broker(embedded.bootstrap_servers), "raw")
-    key = b"binance-spot:BTCUSDT"
-    for number in range(300):
-        assert writer.write(Message(START, key, b"%d" % number, [("recv_ns", b"1")])) == partition_of(key, PARTITIONS)
-    writer.close()
-    consumer = Consumer({"bootstrap.servers": embedded.bootstrap_servers, "group.id": "x"})
-    consumer.assign([TopicPartition("raw", partition_of(key, PARTITIONS), 0)])
-    found: list[Any] = []
-    while len(found) < 300 and (batch := consumer.consume(300 - len(found), 10)):
-        found += batch
-    consumer.close()
-
-    assert writer.acknowledged == 300
-    assert [int(message.value() or b"") for message in found] == list(range(300))
-    assert found[0].headers() == [("recv_ns", b"1")]
-
-
-def test_a_missing_topic_is_told_with_the_line_that_makes_it(embedded: EmbeddedBroker) -> None:
-    with pytest.raises(TopicMissingError, match="obi topics create"):
-        RawTopicWriter(Broker(embedded.bootstrap_servers), "nowhere")
-
-
-def test_a_message_that_is_too_large_is_a_delivery_error(embedded: EmbeddedBroker) -> None:
-    embedded.create("raw")
-    writer = RawTopicWriter(Broker(embedded.bootstrap_servers), "raw")
-
-    with pytest.raises(DeliveryError, match="raw"):
-        writer.write(Message(START, b"v:A", b"x" * 11_000_000, []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from connectors.feed_recording import Message
+from connectors.raw_topic import Message
 from consumers.feeding import Feeding
 
 

@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka import Producer
 
 from connectors.decode import Decoder
-from connectors.feed_recording import partition_of
 from connectors.raw import RawBatch
+from connectors.raw_topic import partition_of
 from connectors.recordings import RecordingReader
 from dataflows.counts import Counts
 from dataflows.pipeline import Pipeline, measure_batches

@@ -17,7 +17,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.broker import Broker
-from connectors.feed_recording import partition_of
+from connectors.raw_topic import partition_of
 from simulator import default_instruments, simulate
 from simulator.events import Event
 from tests.dataflows.supervision.test_supervisor import lives

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from typer.testing import CliRunner
 
 from connectors.embedded import PARTITIONS, EmbeddedBroker
-from connectors.feed_recording import partition_of
+from connectors.raw_topic import partition_of
 from connectors.topics import TopicNames
 from obi.cli import app
 from tests.needs import ROOT
