@@ -19,6 +19,7 @@ from connectors.broker import Broker, BrokerError
 from connectors.kafka_source import part_per_partition
 from connectors.topics import PartitionsError, check_topics
 from dataflows.counts import Counts
+from dataflows.endpoint import served
 from dataflows.execution import known_cause, signals_set
 from dataflows.graph import FLOW_ID, build
 from dataflows.job import job, sinks, topic_names, wait_for
@@ -56,7 +57,7 @@ def _flow() -> Dataflow:
     for_good = ExitStack()
     atexit.register(for_good.close)
     for_good.enter_context(signals_set(stop))
-    for_good.enter_context(monitor.served(settings.metrics_addr))
+    for_good.enter_context(served(monitor.registry, settings.metrics_addr))
     broker = Broker(settings.bootstrap_servers, settings.kafka)
     wait_for(broker, settings, stop)
     names = topic_names(settings)

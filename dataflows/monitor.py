@@ -9,24 +9,17 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, Metric, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, Histogram, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from connectors.broker import BrokerError
 from dataflows.counts import Counts
-from dataflows.settings import split_address
 
 BATCH_BUCKETS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 PAUSE_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
-
-
-class MonitorError(BrokerError):
-    """The address for Prometheus can't be had: the outside failed, exit code 3."""
 
 
 class Monitor(Collector):
@@ -113,31 +106,6 @@ class Monitor(Collector):
         build = GaugeMetricFamily("obi_build_info", "Versions; always 1.", labels=["version", "bytewax", "python"])
         build.add_metric([_version("orderbook-imbalance"), _version("bytewax"), platform.python_version()], 1)
         yield build
-
-    @contextmanager
-    def served(self, address: str | None) -> Iterator[str | None]:
-        """Answer Prometheus at ``host:port`` meanwhile; the address with its real port, None for no address.
-
-        Raises:
-            MonitorError: somebody else listens there, or it is no address of this machine.
-        """
-        if address is None:
-            yield None
-            return
-        host, port = split_address(address)
-        try:
-            server, thread = start_http_server(port, addr=host or "0.0.0.0", registry=self.registry)  # noqa: S104 (as asked)
-        except OSError as error:
-            raise MonitorError(
-                f"expected to listen on {address} for Prometheus, received: {error.strerror or error}; "
-                "choose another with --metrics-addr"
-            ) from error
-        try:
-            yield f"{host or '0.0.0.0'}:{server.server_port}"  # noqa: S104 (as asked)
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 def _count(name: str, text: str, value: float) -> CounterMetricFamily:

@@ -21,6 +21,7 @@ from connectors.source_observer import Settled
 from connectors.terms import Claim
 from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
+from dataflows.endpoint import served
 from dataflows.execution import execute, rare_collections, signals_set
 from dataflows.generations import Choice, Generations
 from dataflows.growth import growth_watched
@@ -80,7 +81,7 @@ def run(
     begun = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(signals_set(stop))
-        address = stack.enter_context(monitor.served(settings.metrics_addr))
+        address = stack.enter_context(served(monitor.registry, settings.metrics_addr))
         broker = Broker(settings.bootstrap_servers, settings.kafka)
         if not _is_ready(broker, settings, stop):
             return _summary(counts, begun)

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dataflows.counts import Counts
-from dataflows.monitor import Monitor, MonitorError
+from dataflows.endpoint import MonitorError, served
+from dataflows.monitor import Monitor
 
 
 def fetch(address: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -29,7 +30,7 @@ def test_all_that_is_counted_can_be_read() -> None:
     monitor.batch(7, 700)
     monitor.batch(3, 300)
     monitor.lag(2, 55)
-    with monitor.served("127.0.0.1:0") as address:
+    with served(monitor.registry, "127.0.0.1:0") as address:
         assert address is not None
         found = fetch(address)
         counts.records += 1
@@ -60,21 +61,21 @@ def test_the_epoch_is_as_old_as_the_last_recovery_point(monkeypatch: pytest.Monk
 
 def test_a_port_that_is_taken_is_an_error_with_a_way_out() -> None:
     with (
-        Monitor(Counts()).served("127.0.0.1:0") as address,
+        served(Monitor(Counts()).registry, "127.0.0.1:0") as address,
         pytest.raises(MonitorError, match=f"expected to listen on {address}.*in use.*--metrics-addr"),
     ):
-        Monitor(Counts()).served(address).__enter__()
+        served(Monitor(Counts()).registry, address).__enter__()
 
 
 def test_no_address_is_no_server() -> None:
-    with Monitor(Counts()).served(None) as address:
+    with served(Monitor(Counts()).registry, None) as address:
         assert address is None
 
 
 def test_the_port_is_free_again_afterwards() -> None:
-    with Monitor(Counts()).served("127.0.0.1:0") as first:
+    with served(Monitor(Counts()).registry, "127.0.0.1:0") as first:
         pass
-    with Monitor(Counts()).served(first) as second:
+    with served(Monitor(Counts()).registry, first) as second:
         assert first == second
 
 
