@@ -136,18 +136,22 @@ class RawTopicWriter:
         self._producer.poll(0)
         self._raise_if_failed()
 
-    def close(self, timeout_s: float = _FLUSH_S) -> None:
+    def close(self, timeout_s: float = _FLUSH_S, left_behind: int = 0) -> None:
         """Wait until everything is acknowledged.
+
+        Args:
+            timeout_s: How long, at most.
+            left_behind: Messages that were never taken for want of room, to be told with the rest.
 
         Raises:
             DeliveryError: Something is not.
         """
-        left = self._producer.flush(timeout_s)
+        left = self._producer.flush(timeout_s) + left_behind
         self._raise_if_failed()
         if left:
             raise DeliveryError(
-                f"expected the broker at {self._address} to take all messages within {timeout_s:.0f} s, {left} are left, and "
-                f"may be missing in {self.topic}; look after the broker, then feed again"
+                f"expected the broker at {self._address} to take all messages in time, {left} are left, and may "
+                f"be missing in {self.topic}; look after the broker, then feed again"
             )
 
     def _delivered(self, error: KafkaError | None, message: confluent_kafka.Message) -> None:

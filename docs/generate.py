@@ -14,7 +14,9 @@ from typing import Final
 
 from bytewax.testing import TestingSink, TestingSource
 from bytewax.visualize import to_mermaid
+from prometheus_client import CollectorRegistry
 
+from connectors.binance.status import FeedStatus
 from connectors.decode import Decoder
 from connectors.encode import record_schema
 from dataflows.counts import Counts
@@ -22,6 +24,7 @@ from dataflows.graph import FLOW_ID, build
 from dataflows.monitor import Monitor
 from dataflows.pipeline import Pipeline
 from dataflows.settings import describe_settings
+from obi.feed_monitor import FeedMonitor
 from orderbook.presets import MeasureConfig
 from orderbook.record import FIELDS, Field
 
@@ -61,9 +64,18 @@ def settings_table() -> str:
 
 
 def endpoint_table() -> str:
-    """What the metrics endpoint serves."""
+    """What the metrics endpoint of the job serves."""
+    return _metrics_table(Monitor(Counts()).registry)
+
+
+def feed_endpoint_table() -> str:
+    """What the metrics endpoint of a live feed serves."""
+    return _metrics_table(FeedMonitor(FeedStatus(), None).registry)
+
+
+def _metrics_table(registry: CollectorRegistry) -> str:
     rows = ["| metric | kind | meaning |", "|---|---|---|"]
-    for metric in Monitor(Counts()).registry.collect():
+    for metric in registry.collect():
         name = f"{metric.name}_total" if metric.type == "counter" else metric.name
         if name.startswith("obi_"):
             rows.append(f"| `{name}` | {metric.type} | {metric.documentation} |")
@@ -82,6 +94,7 @@ PARTS: Final[Mapping[str, tuple[Path, Callable[[], str]]]] = {
     "fields": (METRICS_FILE, fields_table),
     "settings": (OPERATIONS_FILE, settings_table),
     "endpoint": (OPERATIONS_FILE, endpoint_table),
+    "feed endpoint": (OPERATIONS_FILE, feed_endpoint_table),
     "graph": (README_FILE, graph),
 }
 """The generated parts by the name in their markers: where they stand and what makes them."""

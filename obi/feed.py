@@ -1,4 +1,4 @@
-"""``obi feed``: raw messages into the raw topic."""
+"""``obi feed``: raw messages into the raw topic, from recordings; live feeds are in ``obi.feed_live``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from connectors.binance.venue import VENUES
 from connectors.derive_depth import derive_depth20
 from connectors.feed_recording import Pace, looped, merged
 from connectors.raw_topic import Message, RawTopicWriter
 from dataflows.settings import Settings
 from obi.connecting import connect
 from obi.failures import CommandGroup
+from obi.feed_live import live_command
 from obi.options import BROKER, with_settings
 from obi.recordings import Files, TrackedReader, Venue, open_recordings
 from obi.screen import Advance, number, progress, stderr
@@ -37,7 +39,11 @@ Derive: TypeAlias = Annotated[
 
 @feed_app.callback()
 def _group() -> None:
-    """Feed raw messages into the raw topic, from a recording."""
+    """Feed raw messages into the raw topic, from an exchange or from a recording."""
+
+
+for _name, _venue in VENUES.items():
+    feed_app.command(_name)(live_command(_venue))
 
 
 @feed_app.command()

@@ -166,7 +166,7 @@ def _help(info: SettingInfo) -> str:
     if info.name == "kafka":
         return f"A key of librdkafka, passed on untouched (TLS, SASL); may be repeated ({info.env})."
     about = [info.description]
-    if info.kind in {int, float} or info.metavar is not None:
+    if info.kind in {int, float} or info.metavar == "TIME":
         about.append(f"{info.expects} {info.unit or ''}".strip() + ".")
     elif info.choices:
         about.append(f"{info.expects}.")

@@ -25,7 +25,7 @@ OURS = {
 EDGES = {"bytewax", "confluent_kafka", "numpy", "orjson", "typing_extensions"}
 THIRD_PARTY = {
     "orderbook": {"numpy", "sortedcontainers", "typing_extensions"},
-    "connectors": EDGES,
+    "connectors": EDGES | {"httpx2", "stamina", "websockets"},
     "simulator": {"numpy"},
     "dataflows": EDGES | {"prometheus_client", "pydantic", "structlog", "tomli"},
 }

@@ -92,5 +92,5 @@ def test_a_broker_that_went_away_is_an_error_that_counts_what_is_left() -> None:
         writer = RawTopicWriter(Broker(embedded.bootstrap_servers), "raw", LIVE)
     writer.offer(b"v:A", b"x", [])
 
-    with pytest.raises(DeliveryError, match=r"within 1 s, 1 are left, and may be missing in raw"):
+    with pytest.raises(DeliveryError, match=r"in time, 1 are left, and may be missing in raw"):
         writer.close(1.0)

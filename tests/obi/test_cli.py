@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from dataflows.settings import describe_settings
 from obi.cli import app
-from obi.options import BROKER, DECODING, JOB, LOGGING, MEASURING, TOPICS, _annotated
+from obi.options import BROKER, DECODING, FEED, JOB, LOGGING, MEASURING, TOPICS, _annotated
 from tests.needs import ROOT
 
 BEGINNINGS = ("--resume-from-output", "--new-generation", "--accept-loss")
@@ -32,6 +32,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "topics create": ((*BROKER, *TOPICS), ("--partitions", "--replication-factor")),
     "topics describe": ((*BROKER, *TOPICS), ()),
+    **{
+        f"feed {venue}": ((*BROKER, "raw_topic", *FEED, "metrics_addr", "progress_interval_s"), ("SYMBOL",))
+        for venue in ("binance-spot", "binance-usdm", "binance-coinm")
+    },
     "feed recording": ((*BROKER, "raw_topic", "default_venue"), ("--speed", "--loop", "--derive-depth20")),
     "measure": ((*MEASURING, *DECODING), ("--venue", "--symbol", "--out", "--faults")),
     "simulate": ((), ("--symbols", "--seconds", "--seed", "--out", "--truth", "--streams")),
