@@ -14,8 +14,9 @@ import typer
 
 from connectors.recordings import write_recording
 from obi.screen import number, progress, stderr
-from simulator import Event, Instrument, default_instruments, simulate
+from simulator import Event, Instrument, simulate
 from simulator.instrument import VENUE_STREAMS
+from simulator.presets import instruments_of
 
 _VENUES: Final = {"spot": "binance-spot", "usdm": "binance-usdm", "coinm": "binance-coinm"}
 _NS: Final = 1_000_000_000
@@ -100,17 +101,13 @@ def _venue(venue: str | None, out: Path) -> str:
 
 
 def _instruments(venue: str, count: int, streams: str | None) -> list[Instrument]:
-    """The first ``count`` of the default instruments that the venue lists."""
-    chosen: list[Instrument] = []
-    asked = count
-    while len(chosen) < count:
-        asked *= 2
-        chosen = [instrument for instrument in default_instruments(asked + 3) if instrument.venue == venue]
+    """The first ``count`` of the default instruments that the venue lists, with other streams if they are said."""
+    chosen = instruments_of(venue, count)
     if streams is None:
-        return chosen[:count]
+        return chosen
     try:
         names = tuple(name.strip() for name in streams.split(","))
-        return [replace(instrument, streams=names) for instrument in chosen[:count]]
+        return [replace(instrument, streams=names) for instrument in chosen]
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--streams") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.instrument import COINM, SPOT, USDM, Flow, Instrument
+from simulator.instrument import COINM, SPOT, USDM, VENUE_STREAMS, Flow, Instrument
 
 _FULL = ("snapshot", "trade", "bookTicker")
 _PARTIAL = ("depth20@100ms", "trade", "bookTicker")
@@ -127,6 +127,20 @@ def default_instruments(n: int) -> list[Instrument]:
         msg = f"expected a count of 0 or more, received {n}"
         raise ValueError(msg)
     return [*_FIVE[:n], *(_generated(number) for number in range(len(_FIVE) + 1, n + 1))]
+
+
+def instruments_of(venue: str, n: int) -> list[Instrument]:
+    """Return the first `n` of the default instruments that the venue lists.
+
+    Args:
+        venue: "binance-spot", "binance-usdm" or "binance-coinm".
+        n: How many, 0 or more.
+    """
+    if venue not in VENUE_STREAMS:
+        msg = f"expected a venue of {sorted(VENUE_STREAMS)}, received {venue!r}"
+        raise ValueError(msg)
+    # Of the five known ones a venue lists one or two, of the generated ones every third.
+    return [instrument for instrument in default_instruments(3 * n + len(_FIVE)) if instrument.venue == venue][:n]
 
 
 def _generated(number: int) -> Instrument:

@@ -1,6 +1,7 @@
 """Arrows between the packages go one way only, the pure ones stay pure, and no package has a knot inside.
 
 obi -> everything      dataflows, consumers -> connectors -> orderbook      simulator -> nothing of ours
+fake_exchange -> simulator, and of the connectors the recordings
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ OURS = {
     "simulator": {"simulator"},
     "dataflows": {"dataflows", "connectors", "orderbook"},
     "consumers": {"consumers", "connectors", "orderbook"},
+    "fake_exchange": {"fake_exchange", "connectors", "simulator"},
     "obi": set(PACKAGES),
 }
 
@@ -28,6 +30,7 @@ THIRD_PARTY = {
     "connectors": EDGES | {"httpx2", "stamina", "websockets"},
     "simulator": {"numpy"},
     "dataflows": EDGES | {"prometheus_client", "pydantic", "structlog", "tomli"},
+    "fake_exchange": {"orjson", "structlog", "typing_extensions", "websockets"},
 }
 
 # A pure package asks nobody for the time, the weather or a byte.
@@ -76,8 +79,20 @@ def test_the_modules_of_a_package_have_no_import_cycle(package: str) -> None:
     assert cycle(modules(package)) is None
 
 
-def test_only_the_command_line_and_tests_know_the_simulator() -> None:
-    assert [package for package, below in OURS.items() if "simulator" in below] == ["simulator", "obi"]
+def test_only_the_command_line_the_fake_exchange_and_tests_know_the_simulator() -> None:
+    assert [package for package, below in OURS.items() if "simulator" in below] == ["simulator", "fake_exchange", "obi"]
+
+
+def test_the_fake_exchange_takes_of_the_connectors_only_the_files_of_recordings() -> None:
+    """It judges the feeds: what both took from one place would be right or wrong in both."""
+    taken = {
+        ".".join(imported.split(".")[:2])
+        for module in modules("fake_exchange")
+        for imported in module.imports()
+        if top(imported) == "connectors"
+    }
+
+    assert taken == {"connectors.recordings"}
 
 
 def allowed(package: str, imported: str) -> bool:
