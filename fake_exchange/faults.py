@@ -42,7 +42,7 @@ _OF_ALL: Final = frozenset({"rate_limit", "ban", "server_error"})
 """These know no symbol."""
 
 _FAULT: Final = re.compile(
-    r"(?P<kind>[a-z_]+)(?::(?P<symbol>[^@:\s]+))?(?:@(?P<at>\d+(?:\.\d+)?))?(?:/(?P<long>\d+(?:\.\d+)?))?"
+    r"(?P<kind>[a-z_]+)(?::(?P<symbol>[^@:/\s]+))?(?:@(?P<at>\d+(?:\.\d+)?))?(?:/(?P<long>\d+(?:\.\d+)?))?"
 )
 
 

@@ -79,13 +79,15 @@ class Client:
         return self.frames
 
 
-def talk(options: Options, story: Callable[[Client], Awaitable[T]], path: str = "/stream") -> T:
-    """Serve an exchange, connect to a path, and play a story."""
+def talk(
+    options: Options, story: Callable[[Client], Awaitable[T]], path: str = "/stream", queue: int | None = None
+) -> T:
+    """Serve an exchange, connect to a path, and play a story; ``queue``: frames that are read before they are asked for."""
 
     async def run() -> T:
         async with (
             serving(options) as served,
-            connect(f"ws://{served.address}{path}", compression=None, max_queue=None) as socket,
+            connect(f"ws://{served.address}{path}", compression=None, max_queue=queue) as socket,
             httpx2.AsyncClient(timeout=SECONDS) as http,
         ):
             return await story(Client(served, socket, http))
