@@ -32,6 +32,7 @@ PREPARED_STREAMS: Final = ("depth20@100ms", "trade", "aggTrade")
 """Of tapes that go under many symbols: those that end anywhere and begin again without a word."""
 
 _PREPARED_S: Final = 30.0
+_TAKERS_PER_S: Final = 1.5
 OPENING_NS: Final = 3 * _NS
 """Length of the market before the doors open: in it all books become known."""
 
@@ -176,7 +177,8 @@ def _prepare(instrument: Instrument, seed: int) -> tuple[list[Template], _Ids, i
     """(templates, ids, first time ns, length ns) of one tape."""
     ids: dict[tuple[str, bool], tuple[int, int]] = {}
     templates, times = [], []
-    market = replace(instrument, streams=PREPARED_STREAMS)
+    # Of many symbols few are busy: about 6 trades a second on the average.
+    market = replace(instrument, streams=PREPARED_STREAMS, flow=replace(instrument.flow, takers_per_s=_TAKERS_PER_S))
     for message in _as_messages([market], _PREPARED_S, seed, 1_735_689_600_000):
         _note(ids, message)
         templates.append(Template(message))
