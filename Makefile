@@ -51,7 +51,7 @@ LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.10 \
 lock:  ## write the lock files anew (ARGS="--upgrade" for newer versions)
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin"; \
 	command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv'; exit 1; }; \
-	$(LOCK) $(ARGS) -o requirements.lock && $(LOCK) $(ARGS) --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) $(ARGS) -o requirements.lock && $(LOCK) $(ARGS) --all-extras -c requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
