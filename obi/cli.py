@@ -13,6 +13,7 @@ import typer
 from dataflows.logs import configure_logs
 from obi.demo import demo
 from obi.doctor import doctor
+from obi.export import export
 from obi.failures import CommandGroup
 from obi.fake_exchange import fake_exchange_command
 from obi.feed import feed_app
@@ -37,6 +38,7 @@ With a broker (OBI_BOOTSTRAP_SERVERS, default localhost:9092), in this order:
   obi feed recording usdm_btcusdt.gz   a feed, from a recording
   obi watch BTCUSDT                    what the job writes, live
   obi replay --verify                  whether the same bytes come again
+  obi export records/                  the records as Parquet files
   obi doctor                           what is wrong, and what to do about it
 
 \b
@@ -99,6 +101,7 @@ app.command(rich_help_panel=_LOOK)(watch)
 app.command(rich_help_panel=_LOOK)(doctor)
 app.command(rich_help_panel=_WORK)(run)
 app.command(rich_help_panel=_WORK)(replay)
+app.command(rich_help_panel=_WORK)(export)
 app.add_typer(topics_app, name="topics", rich_help_panel=_WORK)
 app.add_typer(feed_app, name="feed", rich_help_panel=_WORK)
 app.command(rich_help_panel=_RECORDINGS)(measure)

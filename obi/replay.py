@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
 from connectors.broker import Broker
-from dataflows.replay.ranges import ReplayError, Wanted, find_ranges, parse_time_ms
+from dataflows.replay.ranges import ReplayError, find_ranges
 from dataflows.replay.records import Record, Replay, as_batch
 from dataflows.replay.starts import Plan, Planner
 from dataflows.replay.target import refuse_target, replay_target
@@ -21,66 +21,38 @@ from dataflows.settings import Settings, SettingsError, changed
 from obi.connecting import connect
 from obi.failures import NO
 from obi.options import BROKER, DECODING, MEASURING, TOPICS, with_settings
+from obi.ranges import RANGE_PANEL, FromOffset, FromTime, Partition, ToOffset, ToTime, option, wanted_range
 from obi.screen import conservation, number, progress, stderr
 
-_RANGE = "Which messages"
 _ANSWER = "What becomes of the records (one of the first three)"
 _SHOWN: Final = 10
 
 Write: TypeAlias = Callable[[Plan, list[Record]], None]
 
 
-def _option(*names: str, panel: str | None = None, **more: Any) -> Any:
-    return typer.Option(*names, show_default=False, rich_help_panel=panel, **more)
-
-
-Partition: TypeAlias = Annotated[
-    int | None, _option(min=0, metavar="P", panel=_RANGE, help="Of the raw topic. (default: all of them)")
-]
-FromOffset: TypeAlias = Annotated[
-    int | None,
-    _option(min=0, metavar="A", panel=_RANGE, help="First raw offset; with --partition. (default: the first there is)"),
-]
-ToOffset: TypeAlias = Annotated[
-    int | None,
-    _option(min=0, metavar="B", panel=_RANGE, help="Last raw offset; with --partition. (default: the last there is)"),
-]
-FromTime: TypeAlias = Annotated[
-    str | None,
-    _option(
-        metavar="T",
-        panel=_RANGE,
-        help="From the first message with this Kafka timestamp or a later one: ISO 8601 (UTC if it does not say), or ms since 1970.",
-    ),
-]
-ToTime: TypeAlias = Annotated[
-    str | None, _option(metavar="T", panel=_RANGE, help="To before the first message with a later one.")
-]
 Instrument: TypeAlias = Annotated[
-    str | None, _option(metavar="V:S", panel=_RANGE, help="Of this one alone, as in binance-usdm:BTCUSDT.")
+    str | None, option(metavar="V:S", panel=RANGE_PANEL, help="Of this one alone, as in binance-usdm:BTCUSDT.")
 ]
 Verify: TypeAlias = Annotated[
     bool,
-    _option("--verify", panel=_ANSWER, help="Compare with the metrics topic, byte for byte; exit code 1 when unequal."),
+    option("--verify", panel=_ANSWER, help="Compare with the metrics topic, byte for byte; exit code 1 when unequal."),
 ]
 ToTopic: TypeAlias = Annotated[
-    str | None, _option(metavar="TOPIC", panel=_ANSWER, help="Write them to a topic, which is made when it is missing.")
+    str | None, option(metavar="TOPIC", panel=_ANSWER, help="Write them to a topic, which is made when it is missing.")
 ]
 Out: TypeAlias = Annotated[
-    Path | None, _option("--out", "-o", metavar="FILE|-", panel=_ANSWER, help="Write them as JSON lines; - is stdout.")
+    Path | None, option("--out", "-o", metavar="FILE|-", panel=_ANSWER, help="Write them as JSON lines; - is stdout.")
 ]
 Append: TypeAlias = Annotated[
-    bool, _option("--append", panel=_ANSWER, help="Write behind what is in --to-topic already.")
+    bool, option("--append", panel=_ANSWER, help="Write behind what is in --to-topic already.")
 ]
 Sets: TypeAlias = Annotated[
     list[str] | None,
-    _option(
-        "--set", metavar="NAME=VALUE", help="A setting for this replay, as in delta_volume_window=200; repeatable."
-    ),
+    option("--set", metavar="NAME=VALUE", help="A setting for this replay, as in delta_volume_window=200; repeatable."),
 ]
 FromBeginning: TypeAlias = Annotated[
     bool,
-    _option("--from-beginning", help="Use no checkpoint; where older messages are gone, begin with no memory."),
+    option("--from-beginning", help="Use no checkpoint; where older messages are gone, begin with no memory."),
 ]
 
 
@@ -112,7 +84,14 @@ def replay(
       obi replay --set delta_volume_window=200 --to-topic exp.w200
     """  # noqa: D301  (\b keeps typer from filling the lines)
     problems = _problems(settings, verify, to_topic, out, append=append, instrument=instrument)
-    wanted = Wanted(partition, from_offset, to_offset, *_times(problems, from_time, to_time))
+    wanted = wanted_range(
+        problems,
+        partition=partition,
+        from_offset=from_offset,
+        to_offset=to_offset,
+        from_time=from_time,
+        to_time=to_time,
+    )
     settings = _changed(problems, settings, sets)
     if problems := [*problems, *wanted.problems()]:
         raise SettingsError(problems)
@@ -145,18 +124,6 @@ def _problems(
     if instrument is not None and not all(instrument.partition(":")):
         problems.append(f"--instrument: expected venue:symbol as in binance-usdm:BTCUSDT, received {instrument!r}")
     return problems + ([] if to_topic is None else refuse_target(settings, to_topic))
-
-
-def _times(problems: list[str], *texts: str | None) -> list[int | None]:
-    return [_time(problems, name, text) for name, text in zip(("--from-time", "--to-time"), texts, strict=True)]
-
-
-def _time(problems: list[str], name: str, text: str | None) -> int | None:
-    try:
-        return None if text is None else parse_time_ms(text)
-    except ValueError as error:
-        problems.append(f"{name}: {error}")
-        return None
 
 
 def _changed(problems: list[str], settings: Settings, sets: list[str] | None) -> Settings:

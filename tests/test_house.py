@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,7 +91,10 @@ def test_a_lock_has_hashes_and_no_address(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_what_the_project_asks_for(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
-    asked = [*PROJECT["dependencies"], *(PROJECT["optional-dependencies"]["dev"] if "dev" in lock else [])]
+    asked = [
+        *PROJECT["dependencies"],
+        *(chain.from_iterable(PROJECT["optional-dependencies"].values()) if "dev" in lock else []),
+    ]
     wrong = [
         f"{requirement}, locked: {locked}"
         for requirement in map(Requirement, asked)

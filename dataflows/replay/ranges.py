@@ -89,7 +89,7 @@ def find_ranges(broker: Broker, topic: str, wanted: Wanted) -> list[Range]:
         else:
             empty.append(f"partition {partition} holds {_holds(first, end)}")
     if not found:
-        raise ReplayError(f"expected messages of topic {topic} to replay, received none: " + "; ".join(empty))
+        raise ReplayError(f"expected messages in the range of topic {topic}, received none: " + "; ".join(empty))
     return found
 
 
