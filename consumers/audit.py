@@ -94,7 +94,7 @@ class Audit:
             self._judge_trades(position, record)
         else:
             self._waiting.append((position, record))
-        if record["state"] != "live":
+        if record["state"] not in {"live", "thin"}:
             self.skipped[record["state"]] += 1
         elif record["update_id"] is None:
             self.skipped["no_quote"] += 1

@@ -58,13 +58,14 @@ def test_a_quote_that_comes_after_the_record_counts_when_its_id_is_not_larger() 
     assert audit.quotes == {"equal": 1}
 
 
+@pytest.mark.parametrize("state", ["live", "thin"])
 @pytest.mark.parametrize("which", range(4))
-def test_each_price_and_each_quantity_must_be_equal(which: int) -> None:
+def test_each_price_and_each_quantity_must_be_equal(which: int, state: str) -> None:
     other = list(BEST)
     other[which] += 1e-9
     audit = Audit(10)
     audit.raw(0, Quote(5, (other[0], other[1], other[2], other[3])))
-    audit.record(0, record(1, 5))
+    audit.record(0, record(1, 5, state=state))
     audit.finish()
 
     assert audit.quotes == {"unequal": 1}

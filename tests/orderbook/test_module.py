@@ -16,7 +16,8 @@ import orjson
 import pytest
 
 from connectors.derive_depth import derive_depth20
-from connectors.feed_recording import Message, merged
+from connectors.feed_recording import merged
+from connectors.raw_topic import Message
 from connectors.recordings import RecordingReader
 from orderbook import (
     EIGHT_METRICS,
