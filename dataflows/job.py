@@ -31,6 +31,7 @@ from orderbook import MeasureConfig
 
 _NUMBERS: Final = {
     "depth_levels",
+    "book_levels",
     "delta_volume_window",
     "delta_estimator",
     "large_order_threshold_pct",
@@ -183,6 +184,7 @@ def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:
     )
     config = MeasureConfig(
         depth_levels=settings.depth_levels,
+        book_levels=settings.book_levels,
         delta_volume_window=settings.delta_volume_window,
         delta_estimator=settings.delta_estimator,
         large_order_threshold_pct=settings.large_order_threshold_pct,

@@ -204,6 +204,11 @@ def _checked(sources: _Sources) -> Settings:
                 sources.problems.append(_explain(sources, name, problem["loc"][1:], problem["input"]))
     else:
         sources.problems.extend(_same_topics(sources, settings))
+        if settings.book_levels < settings.depth_levels:
+            sources.problems.append(
+                f"book_levels ({sources.said_by.get('book_levels', 'default')}): expected at least depth_levels"
+                f" {settings.depth_levels}, received {settings.book_levels}"
+            )
     sources.problems.extend(_wrong_keys(sources, settings))
     if settings is None or sources.problems:
         raise SettingsError(sources.problems)

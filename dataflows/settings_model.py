@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from dataflows.settings_feed import FeedSettings
 from dataflows.settings_field import setting
-from orderbook.presets import MAX_DELTA_VOLUME_WINDOW, MAX_DEPTH_LEVELS
+from orderbook.presets import MAX_BOOK_LEVELS, MAX_DELTA_VOLUME_WINDOW, MAX_DEPTH_LEVELS
 
 OUTSIDE: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -84,6 +84,9 @@ class Settings(FeedSettings):
         "levels",
         ge=1,
         le=MAX_DEPTH_LEVELS,
+    )
+    book_levels: int = setting(
+        5000, "Levels of each side that a full book keeps.", "depth_levels .. 20000", "levels", ge=1, le=MAX_BOOK_LEVELS
     )
     delta_volume_window: int = setting(
         100,

@@ -24,6 +24,7 @@ TOPICS: Final = ("raw_topic", "metrics_topic", "faults_topic", "checkpoints_topi
 DECODING: Final = ("default_venue", "bare_depth", "max_levels", "max_message_bytes")
 MEASURING: Final = (
     "depth_levels",
+    "book_levels",
     "delta_volume_window",
     "delta_estimator",
     "large_order_threshold_pct",

@@ -16,6 +16,7 @@ from math import inf
 
 from orderbook.codec import Reader, Writer
 from orderbook.events import Side
+from orderbook.presets import MAX_BOOK_LEVELS
 
 
 class BookSide:
@@ -25,11 +26,14 @@ class BookSide:
     measured against the book before the message, and by then the message has been applied.
 
     All levels from the best one down to the key ``_floor`` are known (see ``orderbook.band``); -inf: the side is whole.
+    A side that has grown to more than 5/4 of ``levels`` is cut down to the best ``levels``: far ones are never told to
+    be gone, so they would pile up, and no record asks for them.
     """
 
-    __slots__ = ("_floor", "_keys", "_quantities", "_sign", "_undo")
+    __slots__ = ("_floor", "_keys", "_levels", "_quantities", "_sign", "_undo")
 
-    def __init__(self, sign: int) -> None:
+    def __init__(self, sign: int, levels: int = MAX_BOOK_LEVELS) -> None:
+        self._levels = levels
         self._sign = float(sign)
         self._floor = -inf
         self._keys: list[float] = []
@@ -72,6 +76,8 @@ class BookSide:
             elif before is not None:
                 del quantities[key]
                 del keys[bisect_left(keys, key)]
+        if 4 * len(keys) > 5 * self._levels:
+            self._prune()
 
     def replace(self, levels: Side, *, cut_off: bool = False) -> None:
         """Forget everything, also the mark, and take ``levels`` instead; ``cut_off``: there are more beyond the last."""
@@ -79,7 +85,17 @@ class BookSide:
         self._quantities = {price * sign: quantity for price, quantity in levels if quantity > 0.0}
         self._keys = sorted(self._quantities)
         self._floor = self._keys[0] if cut_off and self._keys else -inf
+        if 4 * len(self._keys) > 5 * self._levels:
+            self._prune()
         self._undo = {}
+
+    def _prune(self) -> None:
+        """Drop all but the best levels. What goes had its quantity at the mark too, unless it changed since."""
+        keys, quantities, undo = self._keys, self._quantities, self._undo
+        for key in keys[: -self._levels]:
+            undo.setdefault(key, quantities.pop(key))
+        del keys[: -self._levels]
+        self._floor = max(self._floor, keys[0])
 
     def mark(self) -> None:
         """From here on, ``marked_through`` speaks of the book as it is now."""
@@ -122,13 +138,13 @@ class BookSide:
 
 
 class Book:
-    """Both sides of a full book."""
+    """Both sides of a full book, with ``levels`` or somewhat more on each."""
 
     __slots__ = ("asks", "bids")
 
-    def __init__(self) -> None:
-        self.bids = BookSide(1)
-        self.asks = BookSide(-1)
+    def __init__(self, levels: int = MAX_BOOK_LEVELS) -> None:
+        self.bids = BookSide(1, levels)
+        self.asks = BookSide(-1, levels)
 
     def apply(self, bids: Side, asks: Side) -> None:
         """Apply one difference."""

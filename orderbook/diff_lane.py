@@ -74,7 +74,7 @@ class DiffLane:
         self._waiting: deque[Diff] = deque(maxlen=MAX_WAITING)
         self.best_bid = NO_BID
         self.best_ask = NO_ASK
-        self.book = Book()
+        self.book = Book(config.book_levels)
         self.gaps = 0
         self.quotes = QuoteCheck()
         self.window = Window(config.delta_volume_window)

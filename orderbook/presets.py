@@ -15,6 +15,7 @@ Estimator: TypeAlias = Literal["swept", "price_gap"]
 ESTIMATORS: Final[tuple[Estimator, ...]] = ("swept", "price_gap")
 
 MAX_DEPTH_LEVELS: Final = 5_000
+MAX_BOOK_LEVELS: Final = 20_000
 MAX_DELTA_VOLUME_WINDOW: Final = 100_000
 
 PRESETS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
@@ -33,6 +34,7 @@ class MeasureConfig:
 
     Attributes:
         depth_levels: Levels of each side that count, best first; 1 .. 5 000.
+        book_levels: Levels of each side that a full book keeps, best first; depth_levels .. 20 000.
         delta_volume_window: Aggressive events, and trades, in their windows; 1 .. 100 000.
         delta_estimator: ``swept`` (base units) or ``price_gap`` (price units, parity with the module that this project replaces).
         large_order_threshold_pct: Share of the volume of both sides above which a level is a large order; 0.01 is 1 %; in [0, 1].
@@ -43,6 +45,7 @@ class MeasureConfig:
     """
 
     depth_levels: int = 20
+    book_levels: int = 5_000
     delta_volume_window: int = 100
     delta_estimator: Estimator = "swept"
     large_order_threshold_pct: float = 0.01
@@ -51,6 +54,10 @@ class MeasureConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.depth_levels <= MAX_DEPTH_LEVELS:
             raise ValueError(f"depth_levels: expected 1 .. {MAX_DEPTH_LEVELS}, received {self.depth_levels}")
+        if not self.depth_levels <= self.book_levels <= MAX_BOOK_LEVELS:
+            raise ValueError(
+                f"book_levels: expected depth_levels ({self.depth_levels}) .. {MAX_BOOK_LEVELS}, received {self.book_levels}"
+            )
         if not 1 <= self.delta_volume_window <= MAX_DELTA_VOLUME_WINDOW:
             raise ValueError(
                 f"delta_volume_window: expected 1 .. {MAX_DELTA_VOLUME_WINDOW}, received {self.delta_volume_window}"

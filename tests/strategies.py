@@ -69,8 +69,11 @@ mixed_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, *PARTIALS, *ODD_PARTIAL
 FEEDS: Final = {"partial": partial_feeds, "spot": spot_feeds, "futures": futures_feeds, "mixed": mixed_feeds}
 
 configs = st.builds(
-    MeasureConfig,
+    lambda depth_levels, book_levels, **others: MeasureConfig(
+        depth_levels=depth_levels, book_levels=max(depth_levels, book_levels), **others
+    ),
     depth_levels=st.sampled_from((1, 2, 3, 20)),
+    book_levels=st.sampled_from((1, 4, 20, 5_000, 5_000)),
     delta_volume_window=st.sampled_from((1, 2, 3, 100)),
     delta_estimator=st.sampled_from(("swept", "price_gap")),
     large_order_threshold_pct=st.sampled_from((0.0, 0.01, 0.25, 1.0)),

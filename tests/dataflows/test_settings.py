@@ -112,6 +112,8 @@ def test_all_wrong_and_unknown_names_come_in_one_error(tmp_path: Path) -> None:
         ("bare_depth", "full"),
         ("depth_levels", 5001),
         ("depth_levels", 2.5),
+        ("book_levels", 20_001),
+        ("book_levels", 19),
         ("large_order_threshold_pct", float("nan")),
         ("large_order_threshold_pct", "1.5"),
         ("kafka", "x"),

@@ -108,8 +108,9 @@ def exactly(numbers: Iterable[float]) -> float:
 class Rebuilt:
     """The full book of one instrument as Binance's documents tell to keep it: a snapshot, and the differences after it."""
 
-    def __init__(self, depth_levels: int) -> None:
+    def __init__(self, depth_levels: int, book_levels: int) -> None:
         self.depth_levels = depth_levels
+        self.book_levels = book_levels
         self.chain: list[Diff] = []  # taken since the last break, each following the one before
         self.seed: Snapshot | None = None
         self.applied = 0  # differences of the chain that came after the seed
@@ -185,6 +186,7 @@ class Rebuilt:
         self.spare = None
         self.bids, self.asks = dict(snapshot.bids), dict(snapshot.asks)
         self.known = known_by(snapshot, self.depth_levels)
+        self.prune()
         self.chain = newer
         for diff in newer:
             self.apply(diff)
@@ -196,6 +198,17 @@ class Rebuilt:
                 if quantity:
                     side[price] = quantity
         self.applied += 1
+        self.prune()
+
+    def prune(self) -> None:
+        """Of more than 5/4 of the levels that are kept only the best stay, and no more is known for certain."""
+        book, (worst_bid, worst_ask) = self.book(), self.known
+        bids, asks = book.bids[: self.book_levels], book.asks[: self.book_levels]
+        if len(book.bids) > self.book_levels * 5 / 4:
+            self.bids, worst_bid = dict(bids), max(worst_bid, bids[-1][0])
+        if len(book.asks) > self.book_levels * 5 / 4:
+            self.asks, worst_ask = dict(asks), min(worst_ask, asks[-1][0])
+        self.known = worst_bid, worst_ask
 
     def forget(self) -> None:
         self.chain, self.seed, self.applied = [], None, 0
@@ -273,7 +286,11 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
     """Read a whole history."""
     moments: list[Moment] = []
     ignored: Counter[str] = Counter()
-    partials, rebuilt, printed = Past(config.delta_estimator), Rebuilt(config.depth_levels), Printed()
+    partials, rebuilt, printed = (
+        Past(config.delta_estimator),
+        Rebuilt(config.depth_levels, config.book_levels),
+        Printed(),
+    )
     diffs, quoted = Past(config.delta_estimator), Quoted()
     newest: Partial | None = None
     resets = 0

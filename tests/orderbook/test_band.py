@@ -123,6 +123,16 @@ def test_a_live_record_holds_the_true_levels_although_snapshots_were_cut_off(
             assert known == [side[: config.depth_levels] for side in truth[row.update_id]]
 
 
+def test_levels_that_were_cut_away_are_no_longer_known() -> None:
+    run = Run(MeasureConfig(depth_levels=3, book_levels=4))
+    run.feed(snapshot(100, bids(5), WHOLE_ASKS))
+
+    assert run.states(spot(101, 101), spot(102, 102, [(100.0, 1.0)])) == ["live", "live"]
+    gone = [(100.0 - n, 0.0) for n in range(2)]
+    assert run.states(spot(103, 103, gone), spot(104, 104, [(96.5, 1.0)])) == ["thin", "thin"]
+    assert run.states(spot(105, 105, [(97.5, 1.0)])) == ["live"]
+
+
 def states_of(told: list[Told], config: MeasureConfig) -> Counter[str]:
     return Counter(STATES[row.state] for row in Run(config).measurer.feed(*pack(told)).rows)
 

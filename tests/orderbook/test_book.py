@@ -59,6 +59,46 @@ def test_a_mark_remembers_what_is_gone(before: list[Side], after: list[Side], si
     assert side.marked_through(limit) == total
 
 
+@settings(max_examples=60)
+@given(histories, st.sampled_from([1, -1]), st.integers(1, 4))
+def test_a_side_that_grew_too_long_keeps_its_best_levels(history: list[Side], sign: int, keep: int) -> None:
+    side, levels, worst = BookSide(sign, keep), dict[float, float](), 0.0 if sign == 1 else 1e9
+    for some in history:
+        side.apply(some)
+        levels = plain([list(levels.items()), some])
+        if len(levels) > keep * 5 / 4:
+            best = sorted(levels, reverse=sign == 1)[:keep]
+            levels = {price: levels[price] for price in best}
+            worst = max(worst, best[-1]) if sign == 1 else min(worst, best[-1])
+
+        assert side.top(9) == flat(levels, sign, 9)
+        for count in range(1, 6):
+            known = [price for price in levels if price * sign >= worst * sign]
+            assert side.covers(count) == (len(known) >= count or worst in {0.0, 1e9})
+
+
+def test_what_is_cut_away_was_there_at_the_mark() -> None:
+    side = BookSide(1, 4)
+    side.apply([(99.0 - n, 1.0) for n in range(5)])
+    side.mark()
+    side.apply([(100.0, 5.0)])  # 96.0 and 95.0 are cut away
+    side.apply([(price, 0.0) for price in (100.0, 99.0, 98.0, 97.0)])
+    assert side.marked_through(95.0) == 5.0
+
+    side.mark()
+    assert side.marked_through(95.0) == 0.0
+
+
+def test_a_snapshot_that_is_too_long_is_cut_down_and_has_no_mark() -> None:
+    side = BookSide(-1, 4)
+    side.replace([(101.0 + n, 1.0) for n in range(6)])
+
+    assert side.top(9)[::2] == [101.0, 102.0, 103.0, 104.0]
+    assert side.covers(4)
+    assert not side.covers(5)
+    assert side.marked_through(200.0) == 0.0
+
+
 def test_a_side_that_is_replaced_forgets_its_mark() -> None:
     side = BookSide(1)
     side.apply([(100.0, 1.0)])

@@ -11,7 +11,7 @@ from orderbook import PRESETS, MeasureConfig
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
-    assert MeasureConfig() == MeasureConfig(20, 100, "swept", 0.01, {})
+    assert MeasureConfig() == MeasureConfig(20, 5_000, 100, "swept", 0.01, {})
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,7 @@ def test_a_preset_changes_what_it_says_and_nothing_else(name: str, expected: Mea
     ("name", "good", "bad"),
     [
         ("depth_levels", (1, 5_000), (0, 5_001, -1)),
+        ("book_levels", (20, 20_000), (19, 20_001)),
         ("delta_volume_window", (1, 100_000), (0, 100_001)),
         ("delta_estimator", ("swept", "price_gap"), ("", "Swept")),
         ("large_order_threshold_pct", (0.0, 1.0), (-0.01, 1.01, float("nan"))),
