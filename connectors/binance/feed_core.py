@@ -49,6 +49,7 @@ class FeedCore:
     ) -> None:
         if problems := stream_problems(options.streams, venue):
             raise ValueError("; ".join(problems))
+        _check_weight(venue, options)
         out = Outbox()
         self.actions = out.actions
         self.status = out.status
@@ -163,3 +164,13 @@ class FeedCore:
             for stream in streams:
                 del self._streams[stream.name.encode()]
         self._snapshots.remove(symbol)
+
+
+def _check_weight(venue: Venue, options: FeedOptions) -> None:
+    limit = options.snapshot_limit or venue.snapshot_limits[-1]
+    weight, ours = venue.depth_weight(limit), weight_limit(venue, options)
+    if weight > ours:
+        raise ValueError(
+            f"expected a weight_share that pays for a snapshot of {limit} levels ({weight} of {venue.weight_per_minute} a"
+            f" minute), received {options.weight_share}, which is {ours}"
+        )

@@ -22,7 +22,7 @@ STREAM: Final = re.compile(rb'\{"stream":"([^"\\]{1,128})","data":\{').match
 END: Final = b"}}"
 """How a whole frame ends. One that doesn't is a parser's matter."""
 
-_ID: Final = rb"([0-9]{1,18})"
+_ID: Final = rb"([0-9]{1,18})(?=[,}])"
 
 
 class Ids(NamedTuple):

@@ -3,7 +3,8 @@
 Rule 1: everything that arrives is written, byte by byte as it came. Left out are only the exchange's answers to us, its
         ``serverShutdown``, and what both sockets of a hand-over bring (the second time).
 Rule 2: what a message is, its stream's name tells; of its payload only ids and event time are read, in the first bytes.
-Rule 3: a frame that is no JSON object of a known stream is written without a key: the job files it under faults.
+Rule 3: a frame that is no JSON object of a known stream is written without a key: the job files it under faults. One
+        whose head and end look right is taken for whole, since parsing each would cost more than all the rest.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Outbox:
         self.actions: deque[Action] = deque()
         self.status = FeedStatus()
 
-    def note(self, level: Level, kind: str, text: str, **fields: object) -> None:
+    def note(self, level: Level, kind: str, text: str, /, **fields: object) -> None:
         """A line for the log, counted by ``kind``."""
         self.status.notes[kind] += 1
         self.actions.append(Note(level, kind, text, fields))
@@ -32,7 +32,7 @@ class Alarm:
         self._kind = kind
         self.since_s: float | None = None
 
-    def begin(self, text: str, now_s: float, **fields: object) -> bool:
+    def begin(self, text: str, now_s: float, /, **fields: object) -> bool:
         """The condition holds. Whether that is new; only then it is told."""
         if self.since_s is not None:
             return False
@@ -40,7 +40,7 @@ class Alarm:
         self._out.note("warning", self._kind, text, **fields)
         return True
 
-    def end(self, text: str, now_s: float, **fields: object) -> bool:
+    def end(self, text: str, now_s: float, /, **fields: object) -> bool:
         """The condition does not hold. Whether that is new; only then it is told, with how long it held."""
         if self.since_s is None:
             return False

@@ -91,7 +91,9 @@ class Rest:
         """Whether a request of ``weight`` can be sent now."""
         if now_s < self._paused_until_s:
             return False
-        return self.used(now_s) + weight <= self._own.limit * urgency.value
+        used = self.used(now_s)
+        # One alone may be larger than its part.
+        return used + weight <= self._own.limit * (urgency.value if used else 1.0)
 
     def send(self, path: str, symbol: str, purpose: str, weight: int, now_s: float) -> int:
         """Ask; the caller has asked whether he may. Returns the request's number."""

@@ -126,7 +126,7 @@ class Watchdog:
                 f" or the address serves none ({self._venue_name}: since 2026-04-23 an address without /public and"
                 " /market delivers depth and never aggTrade); check the WebSocket address",
                 now_s,
-                kind=kind.value,
+                stream=kind.value,
             )
 
     def _watched_s(self, asked: list[Stream], now_s: float) -> float:

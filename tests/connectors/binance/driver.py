@@ -36,6 +36,7 @@ class Driver:
         symbols: tuple[str, ...] = ("BTCUSDT",),
         *,
         jitter: float = 0.5,
+        answer: Answerer = lambda _: None,
         **options: Any,
     ) -> None:
         self.venue = VENUES[venue]
@@ -49,7 +50,7 @@ class Driver:
         self.now_s = 0.0
         self.connects = True
         self.confirms = True
-        self.answer: Answerer = lambda _: None
+        self.answer = answer
         self.clock_ahead_ms = 0
         self.done: list[tuple[float, Action]] = []
         self.up: dict[int, dict[str, None]] = {}
