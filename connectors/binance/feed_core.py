@@ -124,6 +124,7 @@ class FeedCore:
             self._polling.tick(now_s)
         else:
             self._fleet.tick(now_s)
+            self._intake.tick(now_s)
             self._watchdog.tick(now_s)
             self._snapshots.tick(now_s)
         self._gauges.tick(now_s)

@@ -269,4 +269,7 @@ def _took_over(coming: Socket, now_s: float) -> bool:
     """Whether the next socket brings all that the old one did."""
     if not coming.up or coming.complete_s is None:
         return False
-    return coming.seen >= coming.line.streams.keys() or now_s - coming.complete_s >= HAND_OVER_S
+    streams = coming.line.streams
+    if coming.seen >= streams.keys() and not any(stream.held for stream in streams.values()):
+        return True
+    return now_s - coming.complete_s >= HAND_OVER_S

@@ -16,9 +16,10 @@ import orjson
 from connectors.binance.actions import Write
 from connectors.binance.fleet import Fleet
 from connectors.binance.frame_head import END, STREAM, Ids, parsed_ids
+from connectors.binance.hand_over import arrive, overdue
 from connectors.binance.outbox import Outbox
 from connectors.binance.snapshots import Snapshots
-from connectors.binance.stream import Stream
+from connectors.binance.stream import Frame, Stream
 from connectors.binance.venue import Venue
 from connectors.streams import Kind, parse_stream
 
@@ -52,7 +53,6 @@ class Intake:
                 return
             stream, ids = found
         stream.heard_s = now_s
-        new = stream.is_new(ids, recv_ns)
         owner = self._sockets.get(socket)
         if owner is not None:
             owner.frame_s = now_s
@@ -61,14 +61,32 @@ class Intake:
                 if owner.lag_ms is None or lag_ms < owner.lag_ms:
                     owner.lag_ms = lag_ms
             if owner.line.overlapping:
-                owner.seen.add(stream.name)
-                if not new:
-                    self._status.dropped += 1
-                    return
-        self._status.frames += 1
+                for frame in arrive(owner.line, owner, stream, Frame(ids, data, recv_ns), now_s):
+                    self._pass_once(stream, frame, now_s)
+                return
         # A partial book is sent again while nothing changes; that is no repetition.
-        if not new and (stream.kind is not Kind.PARTIAL or ids[1] < stream.last_id):
+        last_id = stream.last_id
+        if not stream.is_new(ids, recv_ns) and (stream.kind is not Kind.PARTIAL or ids[1] < last_id):
             self._status.repeated += 1
+        self._pass(stream, ids, data, recv_ns, now_s)
+
+    def tick(self, now_s: float) -> None:
+        """Pass what a hand-over held long enough."""
+        for line in self._fleet.lines:
+            if line.overlapping:
+                for stream, frames in overdue(line, now_s):
+                    for frame in frames:
+                        self._pass_once(stream, frame, now_s)
+
+    def _pass_once(self, stream: Stream, frame: Frame, now_s: float) -> None:
+        """A message that two sockets may bring."""
+        if stream.is_new(frame.ids, frame.recv_ns):
+            self._pass(stream, *frame, now_s)
+        else:
+            self._status.dropped += 1
+
+    def _pass(self, stream: Stream, ids: Ids, data: bytes, recv_ns: int, now_s: float) -> None:
+        self._status.frames += 1
         self._actions.append(Write(stream.symbol, data, [("recv_ns", b"%d" % recv_ns)]))
         if stream.book is not None:
             self._snapshots.difference(stream.book, ids, data, recv_ns, now_s)

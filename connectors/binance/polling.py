@@ -1,8 +1,8 @@
 """REST polling: the simple way, one book of 20 levels a symbol and interval, without a socket.
 
 Rule 1: symbols are spread over the interval, so that requests come evenly.
-Rule 2: what the weight does not carry is said before it starts (``polling_problem``). Once it runs, polls come late rather
-        than beyond the budget, and late ones are not made up for.
+Rule 2: what the weight does not carry is said before it starts (``polling_problem``). When more symbols are added than it
+        carries, all are polled less often. Late polls are not made up for.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Polling:
 
     def __init__(self, venue: Venue, interval_s: float, rest: Rest, out: Outbox) -> None:
         self._venue = venue
+        self._asked_s = interval_s
         self._interval_s = interval_s
         self._rest = rest
         self._out = out
@@ -71,6 +72,16 @@ class Polling:
     def want(self, symbols: Iterable[str], now_s: float) -> None:
         """The symbols from now on."""
         wanted = list(symbols)
+        least_s = len(wanted) * self._weight * 60.0 / self._rest.weight_limit
+        self._interval_s = max(self._asked_s, least_s)
+        if least_s > self._asked_s:
+            self._out.note(
+                "warning",
+                "polls_stretched",
+                f"{len(wanted)} symbols each {self._asked_s:g} s need more than {self._rest.weight_limit} weight a minute;"
+                f" they are polled each {least_s:.1f} s",
+                interval_s=least_s,
+            )
         for place, symbol in enumerate(wanted):
             self._due_s.setdefault(symbol, now_s + self._interval_s * place / len(wanted))
         for symbol in self._due_s.keys() - set(wanted):

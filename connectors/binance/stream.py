@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from connectors.binance.book_feed import BookFeed
 from connectors.binance.chain import RESTART_MS
 from connectors.binance.frame_head import Ids, Reader, reader
 from connectors.streams import Kind
+
+
+class Frame(NamedTuple):
+    """A message as it arrived."""
+
+    ids: Ids
+    data: bytes
+    recv_ns: int
 
 
 class Stream:
@@ -21,9 +31,15 @@ class Stream:
         patience_s: Without a message for that long it is silent.
         silent: Whether it is, as of the last look.
         book: Who follows its differences; None for other kinds.
+        held: What the next socket brought too early, oldest first.
+        held_s: Since when.
+        joined: The number of the next socket, once it can stand in for the old one.
     """
 
-    __slots__ = ("_clock_ms", "book", "heard_s", "kind", "last_id", "name", "patience_s", "read", "silent", "symbol")
+    __slots__ = (
+        *("_clock_ms", "book", "heard_s", "held", "held_s", "joined", "kind"),
+        *("last_id", "name", "patience_s", "read", "silent", "symbol"),
+    )
 
     def __init__(
         self, name: str, symbol: str, kind: Kind, *, chained: bool, patience_s: float, book: BookFeed | None
@@ -37,6 +53,9 @@ class Stream:
         self.patience_s = patience_s
         self.silent = False
         self.book = book
+        self.held: list[Frame] = []
+        self.held_s = 0.0
+        self.joined = 0
         self._clock_ms = 0
 
     def is_new(self, ids: Ids, recv_ns: int) -> bool:
