@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import confluent_kafka
@@ -103,8 +103,8 @@ class RawTopicWriter:
             DeliveryError: The broker did not take an earlier one.
         """
         while (partition := self.offer(message.key, message.value, message.headers)) is None:
-            self._producer.poll(_POLL_S)
-        self._producer.poll(0)
+            self._heard(self._producer.poll, _POLL_S)
+        self._heard(self._producer.poll, 0)
         return partition
 
     def offer(self, key: bytes | None, value: bytes, headers: Headers) -> int | None:
@@ -133,7 +133,7 @@ class RawTopicWriter:
         Raises:
             DeliveryError: The broker did not take a message.
         """
-        self._producer.poll(0)
+        self._heard(self._producer.poll, 0)
         self._raise_if_failed()
 
     def close(self, timeout_s: float = _FLUSH_S, left_behind: int = 0) -> None:
@@ -146,7 +146,7 @@ class RawTopicWriter:
         Raises:
             DeliveryError: Something is not.
         """
-        left = self._producer.flush(timeout_s) + left_behind
+        left = self._heard(self._producer.flush, timeout_s) + left_behind
         self._raise_if_failed()
         if left:
             raise DeliveryError(
@@ -162,6 +162,15 @@ class RawTopicWriter:
             self.latencies[bisect_left(LATENCY_BUCKETS_S, latency_s)] += 1
         elif self._error is None:
             self._error = error
+
+    def _heard(self, call: Callable[[float], int], timeout_s: float) -> int:
+        """Let librdkafka report; a fatal error of it comes as an exception, which one of our callbacks may have lost."""
+        try:
+            return call(timeout_s)
+        except (KafkaException, SystemError) as error:
+            cause = error if isinstance(error, KafkaException) else error.__cause__
+            fatal = cause.args[0] if isinstance(cause, KafkaException) else KafkaError(KafkaError._FATAL)  # noqa: SLF001
+            raise self._failed(fatal) from error
 
     def _raise_if_failed(self) -> None:
         if self._error is not None:

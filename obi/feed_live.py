@@ -125,7 +125,7 @@ async def _live(plan: _Plan, settings: Settings, out: Outflow) -> None:
                 showing.cancel()
                 with suppress(asyncio.CancelledError):
                     await showing
-                if out.written:
+                if feed.symbols:
                     view.total(stderr())
 
 

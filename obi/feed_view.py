@@ -66,7 +66,8 @@ class FeedView:
         drawn.add_row("bad frames", number(status.frames_bad))
         drawn.add_row("lag", "-" if status.lag_ms is None else f"{number(status.lag_ms)} ms")
         drawn.add_row("REST weight", f"{number(status.weight_used)} of {number(status.weight_limit)} a minute")
-        drawn.add_row(Text("Ctrl-C ends it in order", "dim"))
+        waits = "" if self._feed.symbols else "waiting for the exchange's list of symbols; "
+        drawn.add_row(Text(f"{waits}Ctrl-C ends it in order", "dim"))
         return drawn
 
     def log(self) -> None:
@@ -102,4 +103,4 @@ class FeedView:
 
 def _of(up: int, wanted: int, more: str = "") -> Text:
     text = f"{number(up)} of {number(wanted)} up" + (f", {more}" if more else "")
-    return Text(text, "green" if up == wanted else "yellow")
+    return Text(text, "green" if up == wanted > 0 else "yellow")

@@ -213,8 +213,10 @@ class LiveFeed:
         """Close the sockets, let Kafka have what came, and raise what went wrong."""
         broken = isinstance(self._failure, BrokerError)
         self.core.stop(time.monotonic())
-        if not broken:
-            self._act()
+        while self._actions:
+            action = self._actions.popleft()
+            if not broken or isinstance(action, Close):
+                self._carry_out(action)
         await self._sockets.ended(_CLOSE_S)
         for task in tuple(self._tasks):
             task.cancel()

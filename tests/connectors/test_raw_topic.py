@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +94,20 @@ def test_a_broker_that_went_away_is_an_error_that_counts_what_is_left() -> None:
 
     with pytest.raises(DeliveryError, match=r"in time, 1 are left, and may be missing in raw"):
         writer.close(1.0)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_fatal_error_of_librdkafka_is_a_delivery_error(embedded: EmbeddedBroker, lost: bool) -> None:
+    embedded.create("raw")
+    writer = RawTopicWriter(Broker(embedded.bootstrap_servers), "raw", LIVE)
+
+    class Fatal:
+        """A producer whose state is beyond repair."""
+
+        def poll(self, _timeout_s: float) -> int:
+            raise SystemError("returned a result with an exception set") if lost else KafkaException(KafkaError(-150))
+
+    writer._producer = Fatal()  # type: ignore[assignment]
+
+    with pytest.raises(DeliveryError, match="take a message for raw"):
+        writer.serve()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -24,45 +22,13 @@ from typer.testing import CliRunner
 from connectors.embedded import PARTITIONS, EmbeddedBroker
 from obi.cli import app
 from obi.feed_live import exchange_url
-from tests.connectors.live.tiny_exchange import TinyExchange
+from tests.connectors.live.tiny_exchange import TinyExchange, TradingExchange
 from tests.needs import ROOT
-
-
-class Exchange:
-    """A tiny exchange in a thread, which sends a trade of each subscribed symbol every 5 ms."""
-
-    def __init__(self) -> None:
-        self.tiny = TinyExchange()
-        self._ready = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-
-    async def _serve(self) -> None:
-        async with self.tiny:
-            self._ready.set()
-            number = 0
-            while not self._stop.is_set():
-                number += 1
-                for stream in tuple(dict.fromkeys(self.tiny.streams)):
-                    symbol = stream.partition("@")[0].upper()
-                    await self.tiny.send(
-                        f'{{"stream":"{stream}","data":{{"e":"trade","E":1,"s":"{symbol}","t":{number}}}}}'
-                    )
-                await asyncio.sleep(0.005)
-
-    def __enter__(self) -> TinyExchange:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self.tiny
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 @pytest.fixture
 def exchange() -> Iterator[TinyExchange]:
-    with Exchange() as tiny:
+    with TradingExchange() as tiny:
         yield tiny
 
 

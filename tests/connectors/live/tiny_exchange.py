@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from http import HTTPStatus
 from types import TracebackType
@@ -106,3 +107,39 @@ class TinyExchange:
         if path.endswith("depth"):
             return b'{"lastUpdateId":1,"bids":[["1","1"]],"asks":[["2","1"]]}'
         return b"{}"
+
+
+class TradingExchange:
+    """A tiny exchange in a thread, which sends a trade of each subscribed stream every 5 ms, numbered from 1.
+
+    Attributes:
+        number: of the last trades.
+    """
+
+    def __init__(self) -> None:
+        self.tiny = TinyExchange()
+        self.number = 0
+        self._ready = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    async def _serve(self) -> None:
+        async with self.tiny:
+            self._ready.set()
+            while not self._stop.is_set():
+                self.number += 1
+                for stream in tuple(dict.fromkeys(self.tiny.streams)):
+                    symbol = stream.partition("@")[0].upper()
+                    await self.tiny.send(
+                        f'{{"stream":"{stream}","data":{{"e":"trade","E":1,"s":"{symbol}","t":{self.number}}}}}'
+                    )
+                await asyncio.sleep(0.005)
+
+    def __enter__(self) -> TinyExchange:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self.tiny
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
