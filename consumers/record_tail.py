@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from connectors.broker import Broker, is_transient
+from connectors.broker import Broker, TopicMissingError, is_transient
 
 _CONSUMER: Final[dict[str, Any]] = {
     "group.id": "obi",  # a group must be named, none is joined
@@ -24,9 +24,12 @@ _CONSUMER: Final[dict[str, Any]] = {
     "enable.partition.eof": True,
 }
 _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 (librdkafka's own code)
+_GONE: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})  # noqa: SLF001 (the same)
 
 _ASK_EVERY_S: Final = 1.0
 _ASK_S: Final = 0.2
+_MOST: Final = 2000
+_GATHER_S: Final = 0.002
 
 
 class Arrived(NamedTuple):
@@ -48,6 +51,7 @@ class RecordTail:
 
     Attributes:
         away: Why no broker answers at the moment; None while one does. It is gone on with by itself.
+        strange: Messages that are no record of ours; they are passed over.
 
     Raises:
         TopicMissingError: There is no such topic.
@@ -56,11 +60,13 @@ class RecordTail:
 
     def __init__(self, broker: Broker, topic: str, *, tail: int = 200) -> None:
         self.away: str | None = None
+        self.strange = 0
         self._doubt: str | None = None
         self._ask_due = 0.0
         self._broker, self._topic = broker, topic
         offsets = broker.offsets(topic, broker.partitions_of(topic))
         self._ends = {partition: end for partition, (first, end) in offsets.items() if end > first}
+        self._partitions = set(offsets)
         self._consumer = Consumer(broker.config({**_CONSUMER, "error_cb": self._heard}))
         self._consumer.assign(
             [TopicPartition(topic, partition, max(first, end - tail)) for partition, (first, end) in offsets.items()]
@@ -71,10 +77,18 @@ class RecordTail:
         """Whether everything that was there at the start has been read."""
         return not self._ends
 
-    def poll(self, timeout_s: float) -> list[Arrived]:
-        """The records that have come, in the order of each partition; what is no record of ours is passed over."""
+    def poll(self, timeout_s: float, *, at_once: bool = False) -> list[Arrived]:
+        """The records that have come within a time, in the order of each partition.
+
+        Args:
+            timeout_s: How long to wait.
+            at_once: Come back with the first ones, and those of the 2 ms after them.
+        """
         arrived = []
-        for message in self._consumer.consume(2000, timeout_s):
+        messages = self._consumer.consume(1 if at_once else _MOST, timeout_s)
+        if at_once and messages:
+            messages += self._consumer.consume(_MOST, _GATHER_S)
+        for message in messages:
             error = message.error()
             if error is not None:
                 if error.code() == _END:
@@ -88,12 +102,34 @@ class RecordTail:
             try:
                 record = orjson.loads(message.value() or b"null")
             except orjson.JSONDecodeError:
-                continue
+                record = None
             if isinstance(record, dict) and "seq" in record:
                 arrived.append(Arrived(record, message.timestamp()[1], partition, offset))
+            else:
+                self.strange += 1
         if self._doubt is not None and time.monotonic() >= self._ask_due:
             self._ask()
         return arrived
+
+    def look(self) -> None:
+        """See whether the topic is still there, and follow the partitions that it has got; no answer changes nothing.
+
+        Raises:
+            TopicMissingError: It was deleted, which looks like a quiet topic to a consumer.
+        """
+        try:
+            topic = self._consumer.list_topics(self._topic, timeout=_ASK_S).topics[self._topic]
+        except KafkaException:
+            return
+        if topic.error is not None:
+            if topic.error.code() in _GONE:
+                raise TopicMissingError(
+                    f"expected topic {self._topic} at {self._broker.bootstrap_servers} to stay, received: {topic.error.str()}"
+                )
+            return
+        if new := set(topic.partitions) - self._partitions:
+            self._consumer.incremental_assign([TopicPartition(self._topic, part, OFFSET_BEGINNING) for part in new])
+            self._partitions |= new
 
     def close(self) -> None:
         """Leave."""

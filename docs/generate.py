@@ -1,7 +1,7 @@
 """Writes into the documents what the code knows better: `make docs`.
 
-Owns the generated parts: ``docs/record.schema.json``, and what stands between markers in the README and in docs/. A test
-holds all of them equal to the code.
+Owns the generated parts: ``docs/record.schema.json``, and what stands between markers in the README and in docs/; the
+record's class is ``docs.record_class``'s. A test holds all of them equal to the code.
 """  # noqa: INP001  (a folder of documents, not a package)
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataflows.graph import FLOW_ID, build
 from dataflows.monitor import Monitor
 from dataflows.pipeline import Pipeline
 from dataflows.settings import describe_settings
+from docs.record_class import RECORD_CLASS_FILE, record_class_text
 from obi.feed_monitor import FeedMonitor
 from orderbook.presets import MeasureConfig
 from orderbook.record import FIELDS, Field
@@ -117,6 +118,7 @@ def with_part(name: str, text: str) -> str:
 def main() -> None:
     """Write everything."""
     SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    RECORD_CLASS_FILE.write_text(record_class_text(), encoding="utf-8")
     for name, (file, _) in PARTS.items():
         file.write_text(with_part(name, file.read_text(encoding="utf-8")), encoding="utf-8")
 

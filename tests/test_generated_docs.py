@@ -8,6 +8,7 @@ import pytest
 
 from connectors.encode import record_schema
 from docs.generate import METRICS_FILE, PARTS, SCHEMA_FILE, fields_table, schema_text, with_part
+from docs.record_class import RECORD_CLASS_FILE, record_class_text
 from orderbook.record import NAMES, STATES
 
 HOW = "run `make docs`"
@@ -16,6 +17,10 @@ HOW = "run `make docs`"
 def test_the_schema_file_is_the_codes_schema() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), HOW
     assert json.loads(schema_text()) == record_schema()
+
+
+def test_the_class_of_the_record_is_what_the_code_says() -> None:
+    assert RECORD_CLASS_FILE.read_text(encoding="utf-8") == record_class_text(), HOW
 
 
 @pytest.mark.parametrize("name", PARTS)
