@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from connectors.binance.chain import Chain, Step, follows, joins_snapshot, older_than_snapshot
 from orderbook import sequence
-from orderbook.deltas import Window
 from orderbook.diff_lane import DiffLane
 from orderbook.events import Diff, Snapshot
 from orderbook.partial_lane import STALE
+from orderbook.presets import MeasureConfig
 from orderbook.record import RESYNCING
 
 BIDS, ASKS = [(99.0, 1.0)], [(101.0, 1.0)]
@@ -47,7 +47,7 @@ told = st.one_of(
 @given(st.booleans(), st.lists(told, max_size=40))
 def test_it_breaks_waits_and_joins_when_the_book_does(chained: bool, script: list[tuple[str, int, int, int]]) -> None:
     chain = Chain(chained=chained)
-    lane = DiffLane("swept", Window(10))
+    lane = DiffLane(MeasureConfig())
     last, clock_ms = 100, 1
     for kind, move, covers, later_ms in script:
         clock_ms += later_ms

@@ -8,9 +8,9 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderbook.deltas import Window
 from orderbook.diff_lane import DiffLane
 from orderbook.events import Diff, Snapshot
+from orderbook.presets import MeasureConfig
 from orderbook.record import RESYNCING
 from tests.connectors.binance.world import World
 
@@ -79,7 +79,7 @@ def check_limits(world: World) -> None:
 
 def book_state(world: World, symbol: str) -> int:
     """The state of the job's own book after everything that was written."""
-    lane = DiffLane("swept", Window(5))
+    lane = DiffLane(MeasureConfig())
     state = RESYNCING
     for write in world.written:
         if write.symbol != symbol:
