@@ -12,7 +12,9 @@ from typing import Final
 from orderbook.events import Side
 
 SNAPSHOT_LIMITS: Final = frozenset({20, 50, 100, 500, 1_000, 5_000})
-"""Numbers of levels that Binance's REST books can be asked for (5 and 10 are of no use to a full book)."""
+"""Numbers of levels that Binance's REST books can be asked for, but for those that no full book is seeded with."""
+
+_SHORT_LIMITS: Final = frozenset({5, 10})
 
 
 def is_cut_off(levels: Side, depth_levels: int) -> bool:
@@ -22,3 +24,8 @@ def is_cut_off(levels: Side, depth_levels: int) -> bool:
     whole too: whoever asked for so few wanted to measure no more.
     """
     return len(levels) >= depth_levels and len(levels) in SNAPSHOT_LIMITS
+
+
+def may_be_cut_off(levels: Side) -> bool:
+    """Whether a snapshot's side may have been cut off at any limit: an audit then leaves alone what lies beyond."""
+    return len(levels) in SNAPSHOT_LIMITS or len(levels) in _SHORT_LIMITS

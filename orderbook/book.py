@@ -1,6 +1,6 @@
 """A full book: every known price level of both sides, kept in order.
 
-Rule 1: a book changes only in ``apply`` and ``replace``.
+Rule 1: a book changes only in ``apply``, ``replace`` and ``reconcile``.
 Rule 2: nothing here knows the venue, the ids or the clock; the sequence rules live in ``orderbook.sequence``.
 Rule 3: quantities are absolute; 0.0 removes a level; removing an unknown price is normal and does nothing.
 
@@ -11,6 +11,7 @@ at the end of a list an insertion moves next to nothing. Bids are keyed by price
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Mapping
 from itertools import chain
 from math import inf
 
@@ -88,6 +89,31 @@ class BookSide:
         if 4 * len(self._keys) > 5 * self._levels:
             self._prune()
         self._undo = {}
+
+    def reconcile(self, levels: Mapping[float, float], worst: float | None) -> tuple[int, int, bool]:
+        """Make this side what ``levels`` say at prices down to ``worst`` (None: at all prices); they know all there.
+
+        The mark is not touched: what the side was at the mark, too, may have been wrong.
+
+        Returns:
+            Prices that have a level in either, among those that both know; of them, those with equal quantities; and
+            whether anything has changed.
+        """
+        sign, keys, quantities = self._sign, self._keys, self._quantities
+        floor = -inf if worst is None else worst * sign
+        told = {price * sign: quantity for price, quantity in levels.items() if quantity > 0.0}
+        told = {key: quantity for key, quantity in told.items() if key >= floor}
+        at = bisect_left(keys, floor)
+        own = {key: quantities.pop(key) for key in keys[at:]}
+        known = max(floor, self._floor)
+        both = [key for key in own.keys() | told.keys() if key >= known]
+        equal = sum(own.get(key) == told.get(key) for key in both)
+        quantities.update(told)
+        keys[at:] = sorted(told)
+        self._floor = min(floor, self._floor)
+        if 4 * len(keys) > 5 * self._levels:
+            self._prune()
+        return len(both), equal, own != told
 
     def _prune(self) -> None:
         """Drop all but the best levels. What goes had its quantity at the mark too, unless it changed since."""

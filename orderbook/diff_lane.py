@@ -5,7 +5,9 @@ Rule 1: only this module decides whether the book is whole. States: seeded and j
 Rule 2: a break empties the book until a snapshot fits again; a snapshot that came early (newer than the live book) is
         kept for that until the stream has passed it.
 Rule 3: a live book whose best levels are not all known is thin (``orderbook.band``).
-Rule 4: each difference is a record, or stale (all of it was seen). A snapshot is never a record.
+Rule 4: an audit (``orderbook.audit``) that changes the book forgets the predecessor, as a resync does: what was repaired
+        is no event of the market.
+Rule 5: each difference is a record, or stale (all of it was seen). A snapshot is never a record.
 
 ================  =======================  ==========================================================
 now               told                     then
@@ -18,8 +20,10 @@ seeded            difference that joins    joined; record
 seeded            difference that does not waiting
 joined            difference that follows  joined; record
 joined            break                    a gap counted; waiting, or joined by a snapshot that came early
-joined            newer snapshot           joined; kept for the next break
-joined, seeded    older snapshot           no change
+joined            newer snapshot           joined; kept for the next break, audited when the stream passes it
+joined            older snapshot           joined; audited at once, if it is not too old for that
+seeded            newer snapshot           seeded by that one
+seeded            older snapshot           no change
 ================  =======================  ==========================================================
 """
 
@@ -29,6 +33,7 @@ from collections import Counter, deque
 from typing import Final
 
 from orderbook import diff_state
+from orderbook.audit import BookAuditor
 from orderbook.band import is_cut_off
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
@@ -46,7 +51,7 @@ MAX_WAITING: Final = 2_000
 
 
 class DiffLane:
-    """The book, its ids, the predecessor, the delta window, and what the venue quotes beside it."""
+    """The book, its ids, the predecessor, the delta window, and the evidence that it is held against."""
 
     __slots__ = (
         "_clock_ms",
@@ -56,6 +61,7 @@ class DiffLane:
         "_joined",
         "_last_id",
         "_waiting",
+        "audits",
         "best_ask",
         "best_bid",
         "book",
@@ -72,6 +78,7 @@ class DiffLane:
         self._clock_ms = 0
         self._early: Snapshot | None = None
         self._waiting: deque[Diff] = deque(maxlen=MAX_WAITING)
+        self.audits = BookAuditor()
         self.best_bid = NO_BID
         self.best_ask = NO_ASK
         self.book = Book(config.book_levels)
@@ -97,21 +104,25 @@ class DiffLane:
             if self._early is not None and not self._seed(self._early):
                 self._early = None  # too old for what waits, and what waits gets no older
             return self._settled() if self._joined else RESYNCING
-        self._last_id, self._joined = diff.update_id, True
+        self._apply(diff)
         if self._early is not None and self._early.update_id <= diff.update_id:
-            self._early = None  # passed by the stream: of no use at a break, and big in a state
-        self.book.apply(diff.bids, diff.asks)
+            passed, self._early = self._early, None  # of no use at a break, and big in a state
+            self._audit(passed, notices)
         return self._settled()
 
-    def snapshot(self, snapshot: Snapshot) -> None:
-        """Take a snapshot: seed the book when it waits, else keep it for the next break."""
+    def snapshot(self, snapshot: Snapshot, notices: Counter[str]) -> None:
+        """Take a snapshot: seed the book when it waits, else audit it, now or when the stream has come so far."""
         self.quotes.forget()  # a feed takes one when it has been away
-        if self._last_id is not None and snapshot.update_id <= self._last_id:
-            return
-        if self._joined:
+        newer = self._last_id is None or snapshot.update_id > self._last_id
+        if not self._joined:
+            if newer:
+                self._seed(snapshot)
+        elif newer:
+            if self._early is not None:
+                notices["audit_skipped"] += 1
             self._early = snapshot
         else:
-            self._seed(snapshot)
+            self._audit(snapshot, notices)
 
     def quote(self, quote: Quote) -> None:
         """Take the venue's own best prices: evidence, which changes no book and no record."""
@@ -146,8 +157,14 @@ class DiffLane:
         self._last_id, self._joined = None, False
         self._waiting.clear()
         self.book.replace([], [])
+        self.audits.begin(0)
         self.quotes.forget()
+        self._forget_predecessor()
+
+    def _forget_predecessor(self) -> None:
+        """The next record is compared with nothing."""
         self.best_bid, self.best_ask = NO_BID, NO_ASK
+        self.book.mark()
 
     def _seed(self, snapshot: Snapshot) -> bool:
         """Start the book from ``snapshot`` if the waiting differences allow it."""
@@ -158,11 +175,29 @@ class DiffLane:
         self._waiting.clear()
         bids, asks, depth = snapshot.bids, snapshot.asks, self._depth_levels
         self.book.replace(bids, asks, cut_off=(is_cut_off(bids, depth), is_cut_off(asks, depth)))
+        self.audits.begin(snapshot.update_id)
         self._last_id, self._joined = snapshot.update_id, False
         for diff in newer:
-            self.book.apply(diff.bids, diff.asks)
-            self._last_id, self._joined = diff.update_id, True
+            self._apply(diff)
         return True
+
+    def _apply(self, diff: Diff) -> None:
+        """Take a difference that joins the book or follows it."""
+        self.book.apply(diff.bids, diff.asks)
+        self.audits.applied(diff)
+        self._last_id, self._joined = diff.update_id, True
+
+    def _audit(self, snapshot: Snapshot, notices: Counter[str]) -> None:
+        """Hold the book against a snapshot that is not newer."""
+        audit = self.audits.audit(self.book, snapshot)
+        if audit is None:
+            notices["audit_skipped"] += 1
+            return
+        notices["audit"] += 1
+        if audit.equal != audit.compared:
+            notices["audit_repaired"] += 1
+        if audit.changed:
+            self._forget_predecessor()
 
     def _settled(self) -> int:
         """State of the book after a message, which is held against the quotes if its best prices are known."""
@@ -207,6 +242,7 @@ class DiffLane:
         diff_state.write_snapshot(out, self._early)
         diff_state.write_diffs(out, self._waiting)
         self.quotes.write(out)
+        self.audits.write(out)
 
     def read(self, size: int, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
@@ -219,6 +255,7 @@ class DiffLane:
         self._early = diff_state.read_snapshot(state)
         self._waiting.extend(diff_state.read_diffs(state))
         self.quotes.read(state)
+        self.audits.read(state)
 
 
 def _clock_ms(diff: Diff) -> int:

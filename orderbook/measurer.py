@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from orderbook.audit import BookAudit
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import Window
 from orderbook.diff_lane import DiffLane
@@ -47,8 +48,9 @@ class Measured(NamedTuple):
 
     ``books`` has shape (len(rows), 2, w, 2), see ``orderbook.metrics.Block``. ``ignored`` counts messages that are no
     record (``trade``, ``book_ticker``, ``snapshot``, ``stale``), ``notices`` what an operator may want to know (``gap``,
-    ``id_reset``, ``trade_other_kind``, ``trade_not_market``); a notice does not take part in the conservation of messages.
-    ``quotes`` is how full books compare with the venue's own best prices.
+    ``id_reset``, ``trade_other_kind``, ``trade_not_market``, ``audit``, ``audit_repaired``, ``audit_skipped``); a notice
+    does not take part in the conservation of messages. ``quotes`` and ``audits`` are how the full book compares with the
+    venue's own best prices and with later snapshots.
     """
 
     rows: list[Row]
@@ -56,6 +58,7 @@ class Measured(NamedTuple):
     ignored: Counter[str]
     notices: Counter[str]
     quotes: QuoteTally
+    audits: list[BookAudit]
 
 
 class Measurer:
@@ -112,13 +115,14 @@ class Measurer:
                 else:
                     ignored["stale"] += 1
             elif isinstance(event, Snapshot):
-                self._diff_lane().snapshot(event)
+                self._diff_lane().snapshot(event, notices)
                 ignored["snapshot"] += 1
             else:
                 tape.feed(event, ignored, notices)
         partials.settle()
-        quotes = self._diffs.quotes.take() if self._diffs is not None else QuoteTally()
-        return Measured(rows, _join(levels, kept, tops, len(rows)), ignored, notices, quotes)
+        diffs = self._diffs
+        evidence = (diffs.quotes.take(), diffs.audits.take()) if diffs is not None else (QuoteTally(), [])
+        return Measured(rows, _join(levels, kept, tops, len(rows)), ignored, notices, *evidence)
 
     def state(self) -> bytes:
         """Everything remembered, as a value."""

@@ -12,7 +12,7 @@ from tests.orderbook.venue import QUANTITIES, Change, Step, Venue
 
 DIFFS: Final = ("diff",) * 8
 SNAPSHOTS: Final = ("snapshot",) * 3
-BROKEN: Final = ("lost", "wrong_previous", "overlap", "again", "restart", "ahead", "overtaken")
+BROKEN: Final = ("lost", "wrong_previous", "overlap", "again", "restart", "ahead", "overtaken", "hidden", "hidden")
 QUOTES: Final = ("quote",) * 4
 PARTIALS: Final = ("partial",) * 8
 ODD_PARTIALS: Final = ("old_partial", "restarted_partial", "nameless", "again")

@@ -19,6 +19,6 @@ def check(config: MeasureConfig, instrument: str, told: Sequence[Told]) -> Narra
 
     assert records == [expected(moment) for moment in narration.moments]
     assert (run.ignored, run.notices) == (narration.ignored, narration.notices)
-    assert run.quotes == narration.quotes
+    assert (run.quotes, run.audits) == (narration.quotes, narration.audits)
     assert len(records) + run.ignored.total() == len(told)
     return narration

@@ -15,6 +15,7 @@ import orjson
 
 from connectors.encode import encode_records
 from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Quote, Snapshot, Trade, measure_books
+from orderbook.audit import BookAudit
 from orderbook.events import Side
 from orderbook.metrics import Block
 from orderbook.presets import contract_size
@@ -120,12 +121,14 @@ class Run:
         self.ignored: Counter[str] = Counter()
         self.notices: Counter[str] = Counter()
         self.quotes = QuoteTally()
+        self.audits: list[BookAudit] = []
 
     def feed(self, *told: Told, padding: int = 0) -> list[dict[str, Any]]:
         """Take items as one batch; the records that they became."""
         measured = self.measurer.feed(*pack(told, depth_levels=self.config.depth_levels, padding=padding))
         self.ignored += measured.ignored
         self.notices += measured.notices
+        self.audits += measured.audits
         self.quotes = QuoteTally(*map(add, self.quotes, measured.quotes))
         encoded = encode(self.config, measured, self.instrument)
         self.encoded += encoded

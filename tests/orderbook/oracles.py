@@ -15,6 +15,7 @@ from math import inf
 from typing import Any, TypeAlias
 
 from orderbook import Diff, MeasureConfig, Partial, Quote, Snapshot, Trade
+from orderbook.audit import BookAudit
 from orderbook.quotes import QuoteTally
 from tests.orderbook.evidence import Quoted
 from tests.orderbook.feeds import TOPIC, Book, Told
@@ -121,6 +122,9 @@ class Rebuilt:
         self.clock = 0
         self.gaps = 0
         self.resets = 0
+        self.audits: list[BookAudit] = []
+        self.skipped = 0
+        self.mended = False  # since that was last set back
 
     @property
     def whole(self) -> bool:
@@ -149,6 +153,7 @@ class Rebuilt:
         if self.seed is not None:
             self.apply(diff)
             if self.spare is not None and self.spare.update_id <= diff.update_id:
+                self.audit(self.spare)
                 self.spare = None
         elif self.spare is not None:
             self.start(self.spare)
@@ -156,12 +161,44 @@ class Rebuilt:
 
     def snapshot(self, snapshot: Snapshot) -> None:
         last = self.last() if self.seed is not None else None
-        if last is not None and snapshot.update_id <= last:
-            return
-        if self.whole:
+        newer = last is None or snapshot.update_id > last
+        if not self.whole:
+            if newer:
+                self.start(snapshot)
+        elif newer:
+            self.skipped += self.spare is not None
             self.spare = snapshot
         else:
-            self.start(snapshot)
+            self.audit(snapshot)
+
+    def audit(self, snapshot: Snapshot) -> None:
+        """Bring the snapshot forward by what was told since, compare what both know, and believe it as far as it goes."""
+        assert self.seed is not None
+        if snapshot.update_id < (self.chain[-65] if len(self.chain) > 64 else self.seed).update_id:
+            self.skipped += 1
+            return
+        told = dict(snapshot.bids), dict(snapshot.asks)
+        for diff in self.chain:
+            if diff.update_id > snapshot.update_id:
+                change(told[0], diff.bids)
+                change(told[1], diff.asks)
+        bid_end, ask_end = known_by(snapshot, 0, {5, 10})
+        bid_known, ask_known = max(bid_end, self.known[0]), min(ask_end, self.known[1])
+        prices = [(self.bids, told[0], price) for price in self.bids.keys() | told[0].keys() if price >= bid_known]
+        prices += [(self.asks, told[1], price) for price in self.asks.keys() | told[1].keys() if price <= ask_known]
+        equal = [price for own, other, price in prices if own.get(price) == other.get(price)]
+        before = self.book()
+        self.bids = {p: q for p, q in self.bids.items() if p < bid_end} | {
+            p: q for p, q in told[0].items() if p >= bid_end
+        }
+        self.asks = {p: q for p, q in self.asks.items() if p > ask_end} | {
+            p: q for p, q in told[1].items() if p <= ask_end
+        }
+        self.known = min(bid_end, self.known[0]), max(ask_end, self.known[1])
+        changed = self.book() != before
+        self.prune()
+        self.audits.append(BookAudit(len(prices), len(equal), changed))
+        self.mended = self.mended or changed
 
     def old(self, diff: Diff, last: int) -> bool:
         """Spot drops u <= lastUpdateId, futures u < lastUpdateId; what was taken already is always old."""
@@ -192,11 +229,8 @@ class Rebuilt:
             self.apply(diff)
 
     def apply(self, diff: Diff) -> None:
-        for side, changes in ((self.bids, diff.bids), (self.asks, diff.asks)):
-            for price, quantity in changes:
-                side.pop(price, None)
-                if quantity:
-                    side[price] = quantity
+        change(self.bids, diff.bids)
+        change(self.asks, diff.asks)
         self.applied += 1
         self.prune()
 
@@ -228,12 +262,19 @@ class Rebuilt:
         return "thin" if state == "live" and not self.certain(self.depth_levels) else state
 
 
-def known_by(snapshot: Snapshot, depth_levels: int) -> tuple[float, float]:
+def change(side: dict[float, float], changes: Levels) -> None:
+    """Quantities are absolute, zero is no level."""
+    for price, quantity in changes:
+        side.pop(price, None)
+        if quantity:
+            side[price] = quantity
+
+
+def known_by(snapshot: Snapshot, depth_levels: int, more_limits: Iterable[int] = ()) -> tuple[float, float]:
     """The worst bid and the worst ask of a snapshot; 0.0 and infinity where it tells all that there are."""
+    limits = {20, 50, 100, 500, 1000, 5000, *more_limits}
     bids, asks = ([price for price, _ in side] for side in (snapshot.bids, snapshot.asks))
-    cut_bids, cut_asks = (
-        len(side) in {20, 50, 100, 500, 1000, 5000} and len(side) >= depth_levels for side in (bids, asks)
-    )
+    cut_bids, cut_asks = (len(side) in limits and len(side) >= depth_levels for side in (bids, asks))
     return (min(bids) if cut_bids else 0.0), (max(asks) if cut_asks else inf)
 
 
@@ -280,6 +321,7 @@ class Narration:
     ignored: Counter[str]
     notices: Counter[str]
     quotes: QuoteTally
+    audits: list[BookAudit]
 
 
 def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Narration:
@@ -311,6 +353,8 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
         elif isinstance(item, Snapshot):
             quoted.forget()
             rebuilt.snapshot(item)
+            if rebuilt.mended:
+                diffs.before = None
             ignored["snapshot"] += 1
         elif isinstance(item, Book):
             event = item.event
@@ -335,6 +379,9 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
                 quoted.forget()
             if rebuilt.resets != resets_before:
                 quoted.restart()
+            if rebuilt.mended:
+                diffs.before = None
+            rebuilt.mended = False
             if before[1] and not (rebuilt.whole and rebuilt.gaps == before[0]):
                 diffs.before = None  # a resync forgets the predecessor, not the window
             if outcome == "resyncing":
@@ -346,7 +393,12 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
                 if now.state == "live" and rebuilt.certain(1):
                     quoted.book(item.update_id, (*now.bids[0], *now.asks[0]))
     notices = printed.notices + Counter({"gap": rebuilt.gaps, "id_reset": resets + rebuilt.resets})
-    return Narration(moments, ignored, notices, quoted.tally())
+    notices += Counter(
+        audit=len(rebuilt.audits),
+        audit_repaired=len([audit for audit in rebuilt.audits if audit.equal < audit.compared]),
+        audit_skipped=rebuilt.skipped,
+    )
+    return Narration(moments, ignored, notices, quoted.tally(), rebuilt.audits)
 
 
 Oracle: TypeAlias = Callable[[Moment], Any]

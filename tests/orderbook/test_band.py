@@ -20,7 +20,7 @@ from tests.strategies import BROKEN, DIFFS, SNAPSHOTS, configs, scripts
 
 DEPTH = MeasureConfig(depth_levels=3)
 WHOLE_ASKS = [(101.0, 1.0)]
-HONEST = tuple(what for what in BROKEN if what not in {"restart", "ahead"})
+HONEST = tuple(what for what in BROKEN if what not in {"restart", "ahead", "hidden"})
 
 
 def bids(count: int) -> Side:

@@ -36,7 +36,7 @@ def test_batches_and_restarts_never_show_in_the_output(
 
     assert pieces.encoded == whole.encoded
     assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
-    assert pieces.quotes == whole.quotes
+    assert (pieces.quotes, pieces.audits) == (whole.quotes, whole.audits)
     assert pieces.measurer.state() == whole.measurer.state()
 
 
@@ -54,7 +54,7 @@ def test_a_restart_after_every_message_does_not_show(kind: str, data: st.DataObj
 
     assert pieces.encoded == whole.encoded
     assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
-    assert pieces.quotes == whole.quotes
+    assert (pieces.quotes, pieces.audits) == (whole.quotes, whole.audits)
 
 
 @settings(max_examples=60)
@@ -83,6 +83,19 @@ def test_a_restored_state_is_the_state_that_was_saved(told: list[Told], config: 
         pytest.param(
             [
                 snapshot(100, [(99.0, 1.0)], [(101.0, 2.0)]),
+                spot(101, 103, [(98.0, 1.0)]),
+                snapshot(102, [(99.0, 2.0)], [(101.0, 2.0)]),
+                snapshot(106, [(99.0, 3.0)], [(101.0, 2.0)]),
+                spot(104, 105),
+                spot(106, 108, [(97.0, 1.0)]),
+                spot(109, 110),
+                snapshot(100, [(99.0, 3.0)], [(101.0, 2.0)]),
+            ],
+            id="what_audits_need",
+        ),
+        pytest.param(
+            [
+                snapshot(100, [(99.0, 1.0)], [(101.0, 2.0)]),
                 spot(101, 101),
                 quote(100, 99.0, 1.0, 101.0, 2.0),
                 spot(102, 102),
@@ -107,7 +120,7 @@ def test_a_restart_forgets_nothing(told: list[Told]) -> None:
     assert whole.encoded
     assert pieces.encoded == whole.encoded
     assert (pieces.ignored, pieces.notices) == (whole.ignored, whole.notices)
-    assert pieces.quotes == whole.quotes
+    assert (pieces.quotes, pieces.audits) == (whole.quotes, whole.audits)
 
 
 def test_asking_for_the_state_changes_nothing() -> None:

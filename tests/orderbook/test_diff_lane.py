@@ -107,11 +107,12 @@ def test_a_second_snapshot_replaces_one_that_has_not_been_joined(rules: str) -> 
 
 
 @RULES
-def test_a_snapshot_that_is_not_newer_than_a_live_book_changes_nothing(rules: str) -> None:
+def test_a_snapshot_that_is_older_than_the_seed_of_a_live_book_changes_nothing(rules: str) -> None:
     run = live(rules)
     before = run.measurer.state()
-    run.feed(snapshot(110, [(1.0, 1.0)], [(2.0, 1.0)]), snapshot(90, [(1.0, 1.0)], [(2.0, 1.0)]))
+    run.feed(snapshot(99, [(1.0, 1.0)], [(2.0, 1.0)]), snapshot(90, [(1.0, 1.0)], [(2.0, 1.0)]))
     assert run.measurer.state() == before
+    assert run.notices == {"audit_skipped": 2}
 
     record = run.one(diff(rules, 111, 112))
     assert (record["state"], record["best_bid"], record["gaps"]) == ("live", 99.0, 0)
@@ -306,8 +307,10 @@ def test_a_long_wait_keeps_the_newest_differences_only(rules: str) -> None:
 
 @RULES
 def test_a_snapshot_that_can_never_be_used_is_not_carried_in_the_state(rules: str) -> None:
-    many = [(50.0 - n / 100, 1.0) for n in range(1_000)]
-    passed, missed = live(rules), live(rules)
+    many = [(99.0 - n / 100, 1.0) for n in range(1_000)]
+    passed, missed = Run(), Run()
+    for run in (passed, missed):
+        run.feed(snapshot(100, many, ASKS), diff(rules, 101, 110))
     plain = len(passed.measurer.state())
 
     passed.feed(snapshot(120, many, ASKS))
@@ -317,7 +320,7 @@ def test_a_snapshot_that_can_never_be_used_is_not_carried_in_the_state(rules: st
 
     assert carried - plain > 16_000
     assert len(passed.measurer.state()) - plain < 100
-    assert len(missed.measurer.state()) - plain < 100
+    assert len(missed.measurer.state()) < 1_000
 
 
 @RULES

@@ -65,6 +65,10 @@ def test_a_simulated_market_is_measured_as_the_oracles_say(number: int, dirt: Di
     if instrument.diff_stream is not None:
         assert (narration.notices["gap"] > 0) == (dirt is DIRTY)
         assert narration.ignored["snapshot"] > 8
+        assert len(narration.audits) > (0 if dirt is DIRTY else 5)
+        assert {audit.match_pct for audit in narration.audits} == {100.0}
+        assert narration.quotes.checks > 10
+        assert narration.quotes.mismatches == 0
     if dirt is DIRTY:
         assert narration.ignored["stale"] > 0
 

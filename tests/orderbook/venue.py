@@ -108,12 +108,24 @@ class Venue:
     def send(self, step: Step) -> None:
         """Do one line of a script."""
         what, by = step.what, step.by
-        if what in {"diff", "lost", "wrong_previous", "overlap", "partial", "old_partial", "nameless", "overtaken"}:
+        if what in {
+            "diff",
+            "lost",
+            "wrong_previous",
+            "overlap",
+            "partial",
+            "old_partial",
+            "nameless",
+            "overtaken",
+            "hidden",
+        }:
             changed = self.change(step.change)
             last, self.id = self.id, self.id + 1 + by
             self.history.append((self.id, *self.book()))
         if what == "diff":
             self.sent.append(self._diff(last, last + 1, *changed))
+        elif what == "hidden":  # the message does not tell what has changed: the book that is rebuilt rots
+            self.sent.append(self._diff(last, last + 1, [], []))
         elif what == "overtaken":  # by the snapshot of the book that it makes
             self._snapshot(self.id, *self.book())
             self.sent.append(self._diff(last, last + 1, *changed))
