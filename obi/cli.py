@@ -35,6 +35,7 @@ Examples:
 With a broker (OBI_BOOTSTRAP_SERVERS, default localhost:9092), in this order:
   obi topics create --partitions 4
   obi run                              the job; Ctrl-C ends it cleanly
+  obi feed binance-usdm BTCUSDT        a live feed; --top 50 for the busiest
   obi feed recording usdm_btcusdt.gz   a feed, from a recording
   obi watch BTCUSDT                    what the job writes, live
   obi replay --verify                  whether the same bytes come again
