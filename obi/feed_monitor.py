@@ -77,7 +77,8 @@ class FeedMonitor(Collector):
         if status.lag_ms is not None:
             lag.add_metric([], status.lag_ms)
         yield lag
-        down_s = 0.0 if status.down_since_s is None else time.monotonic() - status.down_since_s
+        now_s = self._out.now_s if self._out else time.monotonic()
+        down_s = 0.0 if status.down_since_s is None else now_s - status.down_since_s
         yield GaugeMetricFamily("obi_feed_down_seconds", "Nothing has been connected for so long.", value=down_s)
         yield from self._kafka()
 

@@ -1,7 +1,7 @@
 """The loop of a live feed: facts to the core, the core's actions carried out, until it is told to stop.
 
 Owns the order of things: actions are carried out as they were appended, before the next fact is told; at the end sockets
-are closed first, then Kafka has everything, all within five seconds.
+are closed first, then Kafka has everything, all within five seconds. The core's time is that of ``Outflow.now_s``.
 """
 
 from __future__ import annotations
@@ -102,12 +102,12 @@ class LiveFeed:
 
     def opened(self, socket: int) -> None:
         """A socket is connected."""
-        self.core.opened(socket, time.monotonic())
+        self.core.opened(socket, self.out.now_s)
         self._act()
 
     def frame(self, socket: int, data: bytes) -> bool:
         """A message came; True: there is no room for another one. The hot path."""
-        self.core.frame(socket, data, time.time_ns(), time.monotonic())
+        self.core.frame(socket, data, time.time_ns(), self.out.now_s)
         actions = self._actions
         while actions:
             action = actions.popleft()
@@ -119,7 +119,7 @@ class LiveFeed:
 
     def closed(self, socket: int, why: str) -> None:
         """A socket has ended, or could not be connected."""
-        self.core.closed(socket, why, time.monotonic())
+        self.core.closed(socket, why, self.out.now_s)
         self._act()
 
     async def room(self) -> None:
@@ -159,7 +159,7 @@ class LiveFeed:
 
     async def _fetch(self, fetch: Fetch) -> None:
         answer = await self._rest.get(fetch.url)
-        self.core.fetched(fetch.number, answer, time.time_ns(), time.monotonic())
+        self.core.fetched(fetch.number, answer, time.time_ns(), self.out.now_s)
         self._act()
 
     # What goes on beside.
@@ -167,7 +167,7 @@ class LiveFeed:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
+            now = self.out.now_s
             self.core.tick(now)
             self._act()
             down_since = self.core.status.down_since_s
@@ -186,7 +186,7 @@ class LiveFeed:
                 self._want(found)
 
     def _want(self, symbols: Sequence[str]) -> None:
-        self.core.want(symbols, time.monotonic())
+        self.core.want(symbols, self.out.now_s)
         self.symbols = tuple(symbols)
         self._act()
 
@@ -212,7 +212,7 @@ class LiveFeed:
     async def _finish(self) -> None:
         """Close the sockets, let Kafka have what came, and raise what went wrong."""
         broken = isinstance(self._failure, BrokerError)
-        self.core.stop(time.monotonic())
+        self.core.stop(self.out.now_s)
         while self._actions:
             action = self._actions.popleft()
             if not broken or isinstance(action, Close):

@@ -1,7 +1,8 @@
 """From the core's messages into Kafka: in their order, without waiting in the middle of a call, and without a loss.
 
 Owns the way back of a full queue: a message that librdkafka has no room for stays here, ``full`` says so, and whoever reads
-a socket waits in ``room`` before it reads on. So the exchange's sockets fill up, and nothing is dropped.
+a socket waits in ``room`` before it reads on. So the exchange's sockets fill up, and nothing is dropped. And the time that
+counts for whoever judges streams: it stands still meanwhile, because a stream that nobody reads is not silent.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Outflow:
         self._room = asyncio.Event()
         self._progress = (0, clock())
         self._said_s = 0.0
+        self._still_s = 0.0
+        self._stopped_at_s = 0.0
         self.written = 0
         """Messages handed over, acknowledged or not."""
         self.pauses = 0
@@ -73,6 +76,11 @@ class Outflow:
         """Whether to wait in ``room`` before the next message."""
         return bool(self._backlog)
 
+    @property
+    def now_s(self) -> float:
+        """Seconds that only go on, and stand still while there is no room."""
+        return self._stopped_at_s if self._backlog else self._clock() - self._still_s
+
     def put(self, write: Write) -> None:
         """Take a message; the order of calls is the order in the topic.
 
@@ -87,6 +95,7 @@ class Outflow:
         self.written += 1
         if self._backlog or self._writer.offer(key, value, headers) is None:
             if not self._backlog:
+                self._stopped_at_s = self.now_s
                 self.pauses += 1
                 self._room.clear()
             self._backlog.append((key, value, headers))
@@ -121,9 +130,12 @@ class Outflow:
 
     def _serve_once(self) -> None:
         self._writer.serve()
+        if not self._backlog:
+            return
         while self._backlog and self._writer.offer(*self._backlog[0]) is not None:
             self._backlog.popleft()
         if not self._backlog:
+            self._still_s = self._clock() - self._stopped_at_s
             self._room.set()
 
     def _say_if_stuck(self) -> None:

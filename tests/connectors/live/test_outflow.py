@@ -133,3 +133,27 @@ def test_a_broker_that_says_nothing_is_told_every_five_seconds(caplog: pytest.Lo
 
     told = [record.__dict__ for record in caplog.records if record.getMessage() == "waiting for Kafka"]
     assert [(each["seconds"], each["messages"], each["reading"]) for each in told] == [(8, 1, "goes on")]
+
+
+def test_time_stands_still_while_there_is_no_room() -> None:
+    writer = Writer()
+    now = 100.0
+
+    async def main() -> list[float]:
+        nonlocal now
+        out = outflow(writer, clock=lambda: now)
+        times = [out.now_s]
+        for number in range(4):
+            now += 1.0
+            out.put(write(number))
+        times.append(out.now_s)
+        now += 60.0
+        times.append(out.now_s)
+        writer.stuck = False
+        await out.finish(1.0)
+        times.append(out.now_s)
+        now += 1.0
+        times.append(out.now_s)
+        return times
+
+    assert asyncio.run(main()) == [100.0, 104.0, 104.0, 104.0, 105.0]
