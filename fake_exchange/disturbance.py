@@ -6,7 +6,7 @@ from collections import defaultdict
 from random import Random
 from typing import Final
 
-from fake_exchange.faults import Fault
+from fake_exchange.faults import WITH_A_GAP, Fault
 from fake_exchange.messages import Message
 
 _MOST_LOST: Final = 5
@@ -31,7 +31,7 @@ class Disturbance:
     def begin(self, fault: Fault, now_s: float) -> None:
         """Begin a fault of a kind that befalls messages."""
         symbol = fault.symbol or ""
-        if fault.kind in {"gap", "stale_snapshot"}:
+        if fault.kind in WITH_A_GAP:
             self._lost[symbol] += self._draw.randint(1, _MOST_LOST)
         elif fault.kind == "duplicate":
             self._twice.add(symbol)

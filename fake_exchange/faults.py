@@ -20,9 +20,9 @@ KINDS: Final = {
     "silence": "nothing of the symbol is sent for `seconds`",
     "silent_socket": "the connections that carry the symbol send nothing for `seconds`; what was due then is lost",
     "slow": "the connections that carry the symbol hold their frames back for `seconds`, then send all",
-    "rate_limit": "the next 2 requests are answered with 429 and Retry-After: 1",
-    "ban": "requests are answered with 418 and Retry-After for `seconds`",
-    "server_error": "the next 2 requests are answered with 503",
+    "rate_limit": "the next 2 requests are answered with 429 and Retry-After: 1 (with a symbol: and it has a gap)",
+    "ban": "requests are answered with 418 and Retry-After for `seconds` (with a symbol: and it has a gap)",
+    "server_error": "the next 2 requests are answered with 503 (with a symbol: and it has a gap)",
     "shutdown": "serverShutdown on the connections that carry the symbol; they are closed after `seconds`",
     "expiry": "the connections that carry the symbol are closed as after 24 hours (without a symbol: all)",
     "stale_snapshot": "a gap, and the next depth request of the symbol is answered with the book of before the gap",
@@ -38,8 +38,11 @@ _SECONDS: Final = {
     "shutdown": 3.0,
     "silent_trades": 5.0,
 }
-_OF_ALL: Final = frozenset({"rate_limit", "ban", "server_error"})
-"""These know no symbol."""
+OF_SOCKETS: Final = frozenset({"cut", "garbage", "silent_socket", "slow", "shutdown", "expiry"})
+"""These befall connections, and with them all symbols that they carry."""
+
+WITH_A_GAP: Final = frozenset({"gap", "stale_snapshot", "rate_limit", "ban", "server_error"})
+"""These leave differences of their symbol out: what befalls requests is not seen until somebody has to ask."""
 
 _FAULT: Final = re.compile(
     r"(?P<kind>[a-z_]+)(?::(?P<symbol>[^@:/\s]+))?(?:@(?P<at>\d+(?:\.\d+)?))?(?:/(?P<long>\d+(?:\.\d+)?))?"
@@ -87,21 +90,21 @@ def make_fault(kind: str, symbol: str | None = None, at_s: float = 0.0, seconds:
     """
     if kind not in KINDS:
         raise FaultError(f"expected a kind of {', '.join(KINDS)}, received {kind!r}")
-    named = None if symbol is None or kind in _OF_ALL else symbol.upper()
+    named = None if symbol is None else symbol.upper()
     return Fault(kind, named, at_s, seconds or _SECONDS.get(kind, 0.0))
 
 
 def plan(count: int, seed: int, symbols: Sequence[str], within_s: float) -> list[Fault]:
     """Faults of all kinds at random, spread evenly over a time; equal arguments give equal plans.
 
-    Every kind comes as often as every other, or once more; each fault has a symbol of its own where it knows one.
+    Every kind comes as often as every other, or once more; and so does every symbol, never twice running.
     """
     draw = Random(seed)  # noqa: S311  (a plan, not a key)
-    kinds = [*KINDS] * (count // len(KINDS) + 1)
-    kinds = kinds[: count - count % len(KINDS)] + draw.sample([*KINDS], count % len(KINDS))
+    kinds = [*KINDS] * (count // len(KINDS)) + draw.sample([*KINDS], count % len(KINDS))
     draw.shuffle(kinds)
+    turns = draw.sample(symbols, len(symbols))
     slot = within_s / max(count, 1)
     return [
-        make_fault(kind, draw.choice(symbols), round((number + 0.2 + 0.6 * draw.random()) * slot, 3))
+        make_fault(kind, turns[number % len(turns)], round((number + 0.2 + 0.6 * draw.random()) * slot, 3))
         for number, kind in enumerate(kinds)
     ]

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from fake_exchange.book import Judge
 from fake_exchange.commands import read_command
 from fake_exchange.disturbance import Disturbance
-from fake_exchange.faults import Fault
+from fake_exchange.faults import OF_SOCKETS, Fault
 from fake_exchange.ledger import Ledger
 from fake_exchange.messages import Message, family_of, route_of
 from fake_exchange.rest import Rest
@@ -131,10 +131,10 @@ class Hub:
 
     def inject(self, fault: Fault) -> None:
         """Begin a fault now."""
-        befallen = [
-            socket for socket in self.sockets if fault.symbol in {None, *(symbol for symbol, _ in socket.names)}
-        ]
-        self._ledger.fault(fault, sorted(socket.number for socket in befallen))
+        befallen = []
+        if fault.kind in OF_SOCKETS:
+            befallen = [one for one in self.sockets if fault.symbol in {None, *one.symbols}]
+        self._ledger.fault(fault, {socket.number: socket.symbols for socket in befallen})
         now_s = time.monotonic()
         self._rest.begin(fault)
         self._disturbance.begin(fault, now_s)

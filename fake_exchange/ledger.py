@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ class Ledger:
     Attributes:
         counts: frames sent by stream, over all sockets.
         last_ids: update or trade id that was sent last, by stream.
-        faults: what went wrong on purpose, and when.
+        faults: what went wrong on purpose, when, on which connections, and which symbols that touches.
     """
 
     def __init__(self, sent: Path | None, truth: Path | None) -> None:
@@ -74,11 +75,13 @@ class Ledger:
         if self._truth is not None:
             self._truth.write(orjson.dumps({"time_ns": time.time_ns(), **best._asdict()}) + b"\n")
 
-    def fault(self, fault: Fault, sockets: list[int]) -> None:
-        """Write down a fault that begins now."""
+    def fault(self, fault: Fault, sockets: Mapping[int, list[str]]) -> None:
+        """Write down a fault that begins now, with the connections that it befalls and the symbols they carry."""
+        symbols = sorted({symbol for carried in sockets.values() for symbol in carried} or {fault.symbol or "all"})
         row = {"time_ns": time.time_ns(), "kind": fault.kind, "symbol": fault.symbol, "seconds": fault.seconds}
-        self.faults.append({**row, "sockets": sockets})
-        self._log.info("fault", **{**row, "sockets": sockets})
+        row |= {"sockets": [*sockets], "symbols": symbols}
+        self.faults.append(row)
+        self._log.info("fault", **row)
 
     def note(self, what: str, **fields: Any) -> None:
         """A line in the log."""

@@ -50,6 +50,11 @@ class Socket:
         """Every stream that the client asked for."""
         return [*self.names.values(), *self.silent_names]
 
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that it carries."""
+        return sorted({symbol for symbol, _ in self.names})
+
     def may_say(self, most_per_s: int, now_s: float) -> bool:
         """Whether the client may send one more message."""
         heard = self._heard

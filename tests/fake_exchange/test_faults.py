@@ -26,7 +26,7 @@ DEPTH, TRADE = "btcusdt@depth@100ms", "btcusdt@trade"
         ("gap:btcusdt@12.5", Fault("gap", "BTCUSDT", 12.5)),
         ("silence:BTCUSDT@5/10", Fault("silence", "BTCUSDT", 5.0, 10.0)),
         ("slow/2", Fault("slow", None, 0.0, 2.0)),
-        ("ban:BTCUSDT", Fault("ban", None, 0.0, 3.0)),
+        ("ban:BTCUSDT", Fault("ban", "BTCUSDT", 0.0, 3.0)),
     ],
 )
 def test_a_fault_is_written_in_one_word(text: str, fault: Fault) -> None:
