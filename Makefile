@@ -12,10 +12,10 @@ ARGS ?=
 GOOD := import ensurepip, sys, venv; assert (3, 10) <= sys.version_info[:2] < (3, 13)
 PYTHONS := python3.12 python3.11 python3.10 python3
 
-.PHONY: help demo test check bench latency chaos docs lint types lock clean
+.PHONY: help demo test check bench latency feed-bench chaos feed-chaos docs lint types lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  ARGS="..." is passed on, as in: make demo ARGS="--seconds 30"'
 
 demo: $(VENV)/.runtime  ## order books become metrics on this machine, nothing installed but Python
@@ -32,8 +32,14 @@ bench: $(VENV)/.dev  ## speed, on a real Kafka (Java 17+ and Maven)
 latency: $(VENV)/.dev  ## from raw message to record, in milliseconds, on a real Kafka
 	@$(PY) -m benchmarks.latency $(ARGS)
 
+feed-bench: $(VENV)/.dev  ## a live feed of 500 symbols: lost, memory, processor, latency, on a real Kafka
+	@$(PY) -m benchmarks.feed $(ARGS)
+
 chaos: $(VENV)/.dev  ## kill -9, dying brokers, two writers: the output stays the same bytes (Java 17+ and Maven, half an hour)
 	@$(PY) -m tests.chaos $(ARGS)
+
+feed-chaos: $(VENV)/.dev  ## a live feed beside an exchange that errs fifty times on each venue (Java 17+ and Maven, 12 minutes)
+	@$(PY) -m tests.live $(ARGS)
 
 docs: $(VENV)/.dev  ## write the generated parts of the documents anew
 	@$(PY) -m docs.generate

@@ -17,12 +17,17 @@ _CALM_S: Final = 6.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: the judgement, how many faults there were, how long the feed took to end, and its log."""
+    """What came of it: the judgement, the kinds of the faults, how long the feed took to end, and its log."""
 
     judgement: Judgement
-    faults: int
+    kinds: tuple[str, ...]
     ended_in_s: float
     log: str
+
+    @property
+    def faults(self) -> int:
+        """How many there were."""
+        return len(self.kinds)
 
 
 def disturbed(deployment: Deployment, venue: str, *, symbols: int, faults: int, within_s: float, seed: int) -> Outcome:
@@ -45,4 +50,6 @@ def disturbed(deployment: Deployment, venue: str, *, symbols: int, faults: int, 
         state = exchange.state()
         exchange.terminate(END_WITHIN_S)
     deployment.run()
-    return Outcome(judge(deployment, truth, sent, state), len(state["faults"]), ended_in_s, log)
+    return Outcome(
+        judge(deployment, truth, sent, state), tuple(fault["kind"] for fault in state["faults"]), ended_in_s, log
+    )

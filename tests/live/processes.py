@@ -60,7 +60,9 @@ class Process:
     def kill(self) -> None:
         """End it at once, whatever it does."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def terminate(self, within_s: float) -> float:
         """End it in order; how many seconds that took. Fails when it took longer, or did not end with 0."""
