@@ -141,6 +141,11 @@ class Lookup:
         self._monotonic = monotonic
         self._wall = wall
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names that ``features`` gives."""
+        return self._names
+
     def features(self, symbol: str, venue: str | None = None) -> dict[str, float] | None:
         """The features of an instrument by name; None while they can't be trusted (``why_missing`` says why)."""
         found = self._trusted_now(symbol, venue)
