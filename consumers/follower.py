@@ -132,14 +132,25 @@ class Follower:
 
     def _read(self, tail: RecordTail) -> None:
         look_due = time.monotonic() + _LOOK_EVERY_S
+        away = False
         while not self._stop.is_set():
             if arrived := tail.poll(_POLL_S, at_once=True):
                 self._take(arrived)
             if tail.caught_up:
                 self._caught_up.set()
+            if away != (tail.away is not None):
+                away = not away
+                self._tell(away=away)
             if time.monotonic() >= look_due:
                 look_due = time.monotonic() + _LOOK_EVERY_S
                 tail.look()
+
+    def _tell(self, *, away: bool) -> None:
+        servers = self._broker.bootstrap_servers
+        if away:
+            LOG.warning("no broker answers at %s, trying on", servers)
+        else:
+            LOG.warning("the broker at %s answers again", servers)
 
     def _leave(self) -> None:
         tail, self._tail = self._tail, None

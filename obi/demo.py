@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
+import structlog
 import typer
 from rich.console import Console
 
@@ -100,6 +101,7 @@ def _run(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="obi-demo-")))
         broker = stack.enter_context(EmbeddedBroker())
         broker.create(*topic_names(settings))
+        structlog.get_logger("obi").info("other programs may join in", bootstrap_servers=broker.bootstrap_servers)
         children = [Child(_job_arguments(settings, broker.bootstrap_servers, folder), folder, "job")]
         stack.callback(lambda: [child.stop() for child in children])
         what = f"{len(readers)} recordings" if readers else "simulated market"
