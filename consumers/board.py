@@ -52,7 +52,7 @@ class Board:
     """
 
     def __init__(self, wanted: Iterable[str] = ()) -> None:
-        self._wanted = {name.upper() for name in wanted}
+        self._wanted = tuple(wanted)
         self._lines: dict[str, Line] = {}
         self.total = 0
 
@@ -61,7 +61,7 @@ class Board:
         fresh: dict[str, int] = {}
         for record, timestamp_ms in records:
             instrument = f"{record['venue']}:{record['symbol']}"
-            if not self._is_wanted(instrument, record["symbol"]):
+            if not self._is_wanted(instrument):
                 continue
             line = self._lines.get(instrument)
             if line is None:
@@ -84,8 +84,14 @@ class Board:
         """The instruments by symbol, then venue."""
         return sorted(self._lines.values(), key=lambda line: (line.record["symbol"], line.instrument))
 
-    def _is_wanted(self, instrument: str, symbol: str) -> bool:
-        return not self._wanted or symbol.upper() in self._wanted or instrument.upper() in self._wanted
+    def _is_wanted(self, instrument: str) -> bool:
+        return not self._wanted or any(is_named(name, instrument) for name in self._wanted)
+
+
+def is_named(name: str, instrument: str) -> bool:
+    """Whether ``name``, a symbol or ``venue:SYMBOL`` in any case, names ``instrument``."""
+    wanted, full = name.upper(), instrument.upper()
+    return wanted in {full, full.partition(":")[2]}
 
 
 def _sample(line: Line) -> None:

@@ -35,7 +35,7 @@ class Quote(NamedTuple):
 class TradeSeen(NamedTuple):
     """One execution; ``quantity`` > 0: the buyer took. ``market`` is False where no order in the book caused it.
 
-    ``clock_ms`` is when it was told, by the exchange's clock.
+    ``clock_ms`` is when it was told, by the exchange's clock; ``price`` is None when the message tells none.
     """
 
     trade_id: int
@@ -43,6 +43,7 @@ class TradeSeen(NamedTuple):
     aggregate: bool
     market: bool
     clock_ms: int = 0
+    price: float | None = None
 
 
 class Depth(NamedTuple):
@@ -108,6 +109,7 @@ def _read(kind: Kind, value: bytes, headers: Headers | None) -> Testimony:
         aggregate=kind is Kind.AGG_TRADE,
         market=data.get("X", "MARKET") == "MARKET",
         clock_ms=data.get("E") or data.get("T") or 0,
+        price=float(data["p"]) if "p" in data else None,
     )
 
 

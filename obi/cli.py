@@ -17,6 +17,7 @@ from obi.export import export
 from obi.failures import CommandGroup
 from obi.fake_exchange import fake_exchange_command
 from obi.feed import feed_app
+from obi.heatmap import heatmap
 from obi.measure import measure
 from obi.options import GlobalOptions, config_option, flowing, preset_option
 from obi.replay import replay
@@ -106,6 +107,7 @@ app.command(rich_help_panel=_WORK)(export)
 app.add_typer(topics_app, name="topics", rich_help_panel=_WORK)
 app.add_typer(feed_app, name="feed", rich_help_panel=_WORK)
 app.command(rich_help_panel=_RECORDINGS)(measure)
+app.command(rich_help_panel=_RECORDINGS)(heatmap)
 app.command("simulate", help=flowing(simulate_command.__doc__ or ""), rich_help_panel=_RECORDINGS)(simulate_command)
 app.command("fake-exchange", help=flowing(fake_exchange_command.__doc__ or ""), rich_help_panel=_LOOK)(
     fake_exchange_command

@@ -22,13 +22,16 @@ def test_a_quote() -> None:
 def test_a_trade_is_signed_by_its_taker(maker: bool, sign: int) -> None:
     data = {"e": "trade", "t": 9, "q": "0.5", "p": "1", "m": maker}
 
-    assert read_testimony(envelope("x@trade", data)) == ("X", TradeSeen(9, sign * 0.5, aggregate=False, market=True))
+    assert read_testimony(envelope("x@trade", data)) == (
+        "X",
+        TradeSeen(9, sign * 0.5, aggregate=False, market=True, price=1.0),
+    )
 
 
 def test_a_trade_that_no_order_caused_is_none_of_the_market() -> None:
     data = {"e": "trade", "t": 9, "q": "0.5", "p": "1", "m": False, "X": "INSURANCE_FUND"}
 
-    assert read_testimony(envelope("x@trade", data))[1] == TradeSeen(9, 0.5, aggregate=False, market=False)
+    assert read_testimony(envelope("x@trade", data))[1] == TradeSeen(9, 0.5, aggregate=False, market=False, price=1.0)
 
 
 def test_an_aggregate_trade_has_its_own_id() -> None:
