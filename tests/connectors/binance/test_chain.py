@@ -54,7 +54,7 @@ def test_it_breaks_waits_and_joins_when_the_book_does(chained: bool, script: lis
         if kind == "snapshot":
             if not chain.joined:  # the book keeps an early one for later; the feed asks for another
                 chain.snapshot(last + move)
-                lane.snapshot(Snapshot(0, last + move, BIDS, ASKS))
+                lane.snapshot(Snapshot(0, last + move, BIDS, ASKS), Counter())
             continue
         first = last + 1 + move
         previous = last + move if chained else None

@@ -87,7 +87,7 @@ def book_state(world: World, symbol: str) -> int:
         message = orjson.loads(write.value)
         data = message["data"]
         if message["stream"].endswith("@snapshot"):
-            lane.snapshot(Snapshot(0, data["lastUpdateId"], [], []))
+            lane.snapshot(Snapshot(0, data["lastUpdateId"], [], []), Counter())
         elif "@depth" in message["stream"]:
             state = lane.feed(
                 Diff(0, 0, None, data["E"], None, data["u"], data["U"], data.get("pu"), [], []), Counter()
