@@ -12,6 +12,7 @@ COPY connectors connectors
 COPY simulator simulator
 COPY dataflows dataflows
 COPY consumers consumers
+COPY fake_exchange fake_exchange
 COPY obi obi
 RUN pip install --no-deps .
 
