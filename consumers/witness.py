@@ -69,7 +69,7 @@ UNKNOWN: Final = Unknown()
 
 def read_testimony(value: bytes | None, headers: Headers | None = None) -> tuple[str, Testimony]:
     """(symbol or nothing, testimony) of one raw message."""
-    stream = _stream(value, headers)
+    stream = stream_name(value, headers)
     parsed = parse_stream(stream) if stream is not None else None
     if parsed is None or value is None:
         return "", _without_stream(value)
@@ -80,7 +80,8 @@ def read_testimony(value: bytes | None, headers: Headers | None = None) -> tuple
         return symbol, UNKNOWN
 
 
-def _stream(value: bytes | None, headers: Headers | None) -> str | None:
+def stream_name(value: bytes | None, headers: Headers | None) -> str | None:
+    """The stream of a message, from its envelope or its header; None when nothing names one."""
     match = _ENVELOPE.match(value[:_HEAD_BYTES]) if value is not None else None
     name = match[1] if match is not None else dict(headers or ()).get("stream")
     return name.decode("utf-8", "replace") if name is not None else None

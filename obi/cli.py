@@ -13,6 +13,7 @@ import typer
 from dataflows.logs import configure_logs
 from obi.demo import demo
 from obi.doctor import doctor
+from obi.evaluate import evaluate
 from obi.export import export
 from obi.failures import CommandGroup
 from obi.fake_exchange import fake_exchange_command
@@ -31,6 +32,7 @@ Examples:
   obi demo                             all of it here, with a simulated market
   obi demo --recording sample/*.gz     the same with recorded Binance messages
   obi measure usdm_btcusdt.gz -o -     records of a recording, on stdout
+  obi evaluate usdm_btcusdt.gz         whether its features predict
 
 \b
 With a broker (OBI_BOOTSTRAP_SERVERS, default localhost:9092), in this order:
@@ -104,6 +106,7 @@ app.command(rich_help_panel=_LOOK)(doctor)
 app.command(rich_help_panel=_WORK)(run)
 app.command(rich_help_panel=_WORK)(replay)
 app.command(rich_help_panel=_WORK)(export)
+app.command(rich_help_panel=_LOOK)(evaluate)
 app.add_typer(topics_app, name="topics", rich_help_panel=_WORK)
 app.add_typer(feed_app, name="feed", rich_help_panel=_WORK)
 app.command(rich_help_panel=_RECORDINGS)(measure)

@@ -18,6 +18,7 @@ from rich.text import Text
 from connectors.broker import BrokerError
 from connectors.recordings import RecordingError
 from connectors.topics import PartitionsError
+from consumers.evaluation.errors import EvaluationError
 from consumers.export.errors import ExportError
 from dataflows.replay.ranges import ReplayError
 from dataflows.settings import SettingsError
@@ -28,7 +29,16 @@ NO: Final = 1
 WRONG_USE: Final = 2
 OUTSIDE_FAILED: Final = 3
 
-_WRONG: Final = (SettingsError, PartitionsError, RecordingError, ReplayError, ExportError, MissingExtraError, OSError)
+_WRONG: Final = (
+    SettingsError,
+    PartitionsError,
+    RecordingError,
+    ReplayError,
+    EvaluationError,
+    ExportError,
+    MissingExtraError,
+    OSError,
+)
 
 ARGUMENTS: Final = "obi.arguments"
 """Where a command finds, in its context's ``meta``, all that was typed after ``obi``."""

@@ -98,22 +98,11 @@ def evaluate(
         raise EvaluationError(
             "expected records with a mid price, received none; an evaluation needs some minutes of a live book"
         )
-    total = len(usable) * (len(question.horizons_s) + 1) * (len(question.features) + 2)
-    counter = _Counter(on_progress, total)
-    scores: list[Score] = []
-    combinations: list[Combination] = []
-    costs: list[Cost] = []
-    for one in (_shifted(each, question.seed) for each in usable) if question.placebo else usable:
-        for labels in _labels(one, question):
-            for feature in question.features:
-                scores.append(score(one, feature, labels, level=question.level, seed=question.seed))
-                told = cost(one, feature, labels, fee_bps=question.fee_bps, level=question.level, seed=question.seed)
-                costs += [] if told is None else [told]
-                counter.step(1)
-            combinations += walk_forward(one, question.features, labels, level=question.level, seed=question.seed)
-            counter.step(2)
+    tests = _Tests(question, len(usable), on_progress)
+    for one in usable:
+        tests.take(_shifted(one, question.seed) if question.placebo else one)
     by_window = _windows(windows or {}, question)
-    scores, combinations, by_window = _judged(scores, combinations, by_window, question.level)
+    scores, combinations, by_window = _judged(tests.scores, tests.combinations, by_window, question.level)
     slippages = [
         part
         for one in usable
@@ -124,7 +113,7 @@ def evaluate(
         [quality(one) for one in usable],
         scores,
         combinations,
-        costs,
+        tests.costs,
         by_window,
         slippages,
         tests=tested([*scores, *(each.score for each in combinations), *by_window]),
@@ -132,11 +121,30 @@ def evaluate(
     )
 
 
-class _Counter:
-    def __init__(self, on_progress: Callable[[int, int], None], total: int) -> None:
-        self._on_progress, self._total, self._done = on_progress, total, 0
+class _Tests:
+    """The tests of one instrument after the other."""
 
-    def step(self, count: int) -> None:
+    def __init__(self, question: Question, instruments: int, on_progress: Callable[[int, int], None]) -> None:
+        self.scores: list[Score] = []
+        self.combinations: list[Combination] = []
+        self.costs: list[Cost] = []
+        self._question = question
+        self._on_progress = on_progress
+        self._total = instruments * (len(question.horizons_s) + 1) * (len(question.features) + 2)
+        self._done = 0
+
+    def take(self, series: Series) -> None:
+        asked = self._question
+        for labels in _labels(series, asked):
+            for feature in asked.features:
+                self.scores.append(score(series, feature, labels, level=asked.level, seed=asked.seed))
+                told = cost(series, feature, labels, fee_bps=asked.fee_bps, level=asked.level, seed=asked.seed)
+                self.costs += [] if told is None else [told]
+                self._step(1)
+            self.combinations += walk_forward(series, asked.features, labels, level=asked.level, seed=asked.seed)
+            self._step(2)
+
+    def _step(self, count: int) -> None:
         self._done += count
         self._on_progress(self._done, self._total)
 
