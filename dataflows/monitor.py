@@ -95,6 +95,7 @@ class Monitor(Collector):
         yield _by("obi_ignored", "Raw messages that are no depth messages, or were seen.", "reason", counts.ignored)
         yield _by("obi_notices", "Things worth a look, not part of the conservation.", "kind", counts.notices)
         yield _by("obi_stage_seconds", "Time spent, by stage.", "stage", counts.seconds)
+        yield from self._evidence()
         lag = GaugeMetricFamily("obi_lag_messages", "Raw messages not read yet.", labels=["partition"])
         for partition, messages in sorted(self._lag.copy().items()):
             lag.add_metric([str(partition)], messages)
@@ -106,6 +107,22 @@ class Monitor(Collector):
         build = GaugeMetricFamily("obi_build_info", "Versions; always 1.", labels=["version", "bytewax", "python"])
         build.add_metric([_version("orderbook-imbalance"), _version("bytewax"), platform.python_version()], 1)
         yield build
+
+    def _evidence(self) -> Iterator[Metric]:
+        """How full books compare with what else the venue tells of them."""
+        evidence = self._counts.evidence
+        last = "Share of the book's levels that equalled a later snapshot's, at the last audit."
+        match = GaugeMetricFamily("obi_audit_match_pct", last, labels=["instrument"])
+        for instrument, match_pct in sorted(evidence.audit_match_pct.copy().items()):
+            match.add_metric([instrument], match_pct)
+        yield match
+        yield _by("obi_audits", "Full books held against a later snapshot.", "instrument", evidence.audits)
+        checks, mismatches = (
+            "Full books held against bookTicker.",
+            "Of these, books with another best price or quantity.",
+        )
+        yield _by("obi_quote_checks", checks, "instrument", evidence.quote_checks)
+        yield _by("obi_quote_mismatches", mismatches, "instrument", evidence.quote_mismatches)
 
 
 def _count(name: str, text: str, value: float) -> CounterMetricFamily:

@@ -64,6 +64,7 @@ class Pipeline:
             measured: Measured = measurer.feed(group.events, group.levels)
         counts.ignored += measured.ignored
         counts.notices += measured.notices
+        counts.evidence.add(group.instrument, measured)
         return MeasuredGroup(group.instrument, group.origin.topic, group.partition, measured.rows, measured.books)
 
     def encode(self, measured: Iterable[MeasuredGroup]) -> list[tuple[str, OutBatch]]:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final
 
 from connectors.broker import Broker, BrokerError
 from connectors.topics import TopicFacts, TopicNames, create_line, describe_topics
@@ -22,9 +22,9 @@ from consumers.lag import lag_of
 from dataflows.job import topic_names
 from dataflows.recovery import resume_epoch
 from dataflows.settings import Settings, describe_settings
+from obi.checks_books import books
+from obi.finding import Finding
 from obi.screen import number
-
-Verdict = Literal["OK", "warn", "FAIL"]
 
 _PYTHONS: Final = ((3, 10), (3, 12))
 _BYTEWAX: Final = "0.21.1"
@@ -32,20 +32,13 @@ _LOW_DISK_BYTES: Final = 1_000_000_000
 _MUCH_LAG: Final = 100_000
 
 
-class Finding(NamedTuple):
-    """One line of the doctor; ``do`` says what to do, where there is something."""
-
-    verdict: Verdict
-    what: str
-    found: str
-    do: str = ""
-
-
 def all_checks(settings: Settings) -> Iterator[Finding]:
     """All findings, in their order."""
     yield from versions()
     yield changed_settings(settings)
     yield from state_dir(settings.state_dir)
+    if settings.metrics_addr is not None:
+        yield from books(settings.metrics_addr)
     broker = Broker(settings.bootstrap_servers, settings.kafka)
     try:
         broker.wait(min(settings.broker_timeout_s, 5.0))

@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from dataflows.settings import Settings
-from obi.checks import Finding, all_checks
+from obi.checks import all_checks
 from obi.connecting import quiet_kafka
 from obi.failures import NO
+from obi.finding import Finding
 from obi.options import BROKER, DECODING, JOB, MEASURING, TOPICS, with_settings
 
 _STYLES = {"OK": "green", "warn": "yellow", "FAIL": "bold red"}
@@ -17,9 +18,10 @@ _STYLES = {"OK": "green", "warn": "yellow", "FAIL": "bold red"}
 
 @with_settings(*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB)
 def doctor(settings: Settings) -> None:
-    """Check settings, versions, broker, topics, recovery state and lag, and say what to do.
+    """Check settings, versions, broker, topics, recovery state, books and lag, and say what to do.
 
-    Each line is OK, warn or FAIL. Exit code 1 if anything fails. Nothing is changed.
+    Each line is OK, warn or FAIL. Exit code 1 if anything fails. Nothing is changed. With --metrics-addr of a running job
+    it also tells whether its books agree with the exchange's snapshots and quotes.
 
     \b
     Examples:

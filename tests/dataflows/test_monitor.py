@@ -9,6 +9,8 @@ from dataflows.counts import Counts
 from dataflows.endpoint import MonitorError, served
 from dataflows.monitor import Monitor
 
+BTC = "binance-usdm:BTCUSDT"
+
 
 def fetch(address: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
@@ -26,6 +28,10 @@ def test_all_that_is_counted_can_be_read() -> None:
     counts.ignored["trade"] += 1
     counts.notices["id_reset"] += 2
     counts.seconds["decode"] += 0.5
+    counts.evidence.quote_checks[BTC] += 7
+    counts.evidence.quote_mismatches[BTC] += 0
+    counts.evidence.audits[BTC] += 2
+    counts.evidence.audit_match_pct[BTC] = 99.5
     monitor = Monitor(counts)
     monitor.batch(7, 700)
     monitor.batch(3, 300)
@@ -43,6 +49,10 @@ def test_all_that_is_counted_can_be_read() -> None:
     assert found["obi_notices_total", (("kind", "id_reset"),)] == 2
     assert found["obi_stage_seconds_total", (("stage", "decode"),)] == 0.5
     assert found["obi_lag_messages", (("partition", "2"),)] == 55
+    assert found["obi_quote_checks_total", (("instrument", BTC),)] == 7
+    assert found["obi_quote_mismatches_total", (("instrument", BTC),)] == 0
+    assert found["obi_audits_total", (("instrument", BTC),)] == 2
+    assert found["obi_audit_match_pct", (("instrument", BTC),)] == 99.5
     assert found["obi_batch_messages_count", ()] == 2
     assert found["obi_batch_messages_sum", ()] == 10
     assert [value for (name, _), value in found.items() if name == "obi_build_info"] == [1.0]

@@ -15,12 +15,12 @@ from dataflows.pipeline import Pipeline, concatenate, measure_batches, partition
 from orderbook import MeasureConfig, Measurer, Trade
 from orderbook.events import Side
 from tests.dataflows.speak import pipeline, speak, split, woven
-from tests.orderbook.feeds import COINM, SPOT, USDM, Run, Told, book, futures, snapshot, spot, trade
-from tests.strategies import BROKEN, DIFFS, ODD_PARTIALS, PARTIALS, SNAPSHOTS, TRADES, configs, told
+from tests.orderbook.feeds import COINM, SPOT, USDM, Run, Told, book, futures, quote, snapshot, spot, trade
+from tests.strategies import BROKEN, DIFFS, ODD_PARTIALS, PARTIALS, QUOTES, SNAPSHOTS, TRADES, configs, told
 
 BIDS: Side = [(99.0, 1.0), (98.0, 2.0)]
 ASKS: Side = [(101.0, 2.0)]
-ALL = (*DIFFS, *SNAPSHOTS, *BROKEN, *PARTIALS, *ODD_PARTIALS, *TRADES)
+ALL = (*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, *PARTIALS, *ODD_PARTIALS, *TRADES)
 NONSENSE = (b"", b"{", b"[]", b'{"stream":"btcusdt@kline_1m","data":{}}', b'{"stream":"btcusdt@depth20","data":{}}')
 
 on_market = told(*ALL, futures=False, max_size=8).map(
@@ -172,6 +172,26 @@ def test_messages_that_are_no_records_give_no_batch() -> None:
 
     assert steps.encode([steps.measure(Measurer(steps.config), group)]) == []
     assert steps.counts.ignored == {"trade": 1, "snapshot": 1}
+
+
+def test_evidence_is_counted_by_instrument() -> None:
+    steps = pipeline()
+    first: list[Told] = [
+        snapshot(100, BIDS, ASKS), spot(101, 101), quote(101, 99.0, 1.0, 101.0, 2.0), spot(102, 102), spot(103, 103),
+        snapshot(103, BIDS, [(101.0, 5.0)]), spot(104, 104),
+    ]  # fmt: skip
+    second: list[Told] = [
+        snapshot(100, BIDS, ASKS), futures(100, 101, 101), quote(101, 98.0, 1.0, 101.0, 2.0), futures(101, 102, 102),
+        quote(103, 98.0, 1.0, 101.0, 2.0), snapshot(102, BIDS, ASKS), trade(1, 1.0),
+    ]  # fmt: skip
+    raw = speak(woven((SPOT, first), (USDM, second)))
+    run_all(steps, split(raw, 5))
+    found = steps.counts.evidence
+
+    assert found.quote_checks == {USDM: 1}
+    assert found.quote_mismatches == {USDM: 1}
+    assert found.audits == {SPOT: 1, USDM: 1}
+    assert found.audit_match_pct == {SPOT: pytest.approx(100 * 2 / 3), USDM: 100.0}
 
 
 def test_every_stage_is_timed() -> None:
