@@ -123,16 +123,22 @@ seams = st.one_of(
     st.tuples(st.just("cut"), st.integers(0, 20)),
 )
 
+before = st.lists(st.integers(0, 2), max_size=5)
+
 
 @settings(max_examples=150)
-@given(VENUE, st.lists(st.lists(seams, max_size=25), min_size=1, max_size=4))
-def test_hand_overs_lose_nothing_and_double_nothing(venue: str, rounds: list[list[tuple[str, int | str]]]) -> None:
+@given(VENUE, st.lists(st.tuples(before, st.lists(seams, max_size=25)), min_size=1, max_size=4))
+def test_hand_overs_lose_nothing_and_double_nothing(
+    venue: str, rounds: list[tuple[list[int], list[tuple[str, int | str]]]]
+) -> None:
     world = World(venue, SYMBOLS, silence_s=1e6, trade_silence_s=1e6)
     world.heal(0.5)
-    for script in rounds:
+    for under_way, script in rounds:
         world.say(b'{"e":"serverShutdown"}')
         world.deliver_all()
         world.tick()
+        for number in under_way:  # on the old socket only, and not yet here
+            world.publish(SYMBOLS[number])
         while world.opening:
             world.connect(works=True)
         for what, value in script:
