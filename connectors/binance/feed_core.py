@@ -63,7 +63,7 @@ class FeedCore:
         self._watchdog = Watchdog(options, self._fleet, out, venue.name)
         interval_s = options.rest_interval_s
         self._polling = None if interval_s is None else Polling(venue, interval_s, self._rest, out)
-        self._intake = Intake(venue, self._fleet, self._snapshots, out)
+        self._intake = Intake(self._fleet, self._snapshots, out)
         self._streams = self._intake.streams
         self._lines: dict[str, list[tuple[Line, list[Stream], int]]] = {}  # of each symbol
         self._gauges = Gauges(out.status, self._fleet, self._snapshots, self._rest, self._polling)
@@ -156,14 +156,14 @@ class FeedCore:
             patience_s=self._watchdog.patience_s(kind),
             book=self._snapshots.add(symbol) if kind is Kind.DIFF else None,
         )
-        self._streams[stream.name.encode()] = stream
+        self._streams[stream.name] = stream
         return stream
 
     def _remove(self, symbol: str) -> None:
         for line, streams, rate in self._lines.pop(symbol):
             self._fleet.remove(line, streams, rate)
             for stream in streams:
-                del self._streams[stream.name.encode()]
+                del self._streams[stream.name]
         self._snapshots.remove(symbol)
 
 

@@ -2,9 +2,9 @@
 
 Rule 1: everything that arrives is written, byte by byte as it came. Left out are only the exchange's answers to us, its
         ``serverShutdown``, and what both sockets of a hand-over bring (the second time).
-Rule 2: what a message is, its stream's name tells; of its payload only ids and event time are read, in the first bytes.
-Rule 3: a frame that is no JSON object of a known stream is written without a key: the job files it under faults. One
-        whose head and end look right is taken for whole, since parsing each would cost more than all the rest.
+Rule 2: what a message is, its stream's name tells; of its payload only ids and event time are read.
+Rule 3: a frame that is no JSON object of a known stream is written without a key: the job files it under faults. A large
+        one whose head and end look right is taken for whole, since parsing it would cost more than all the rest.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import orjson
 
 from connectors.binance.actions import Write
 from connectors.binance.fleet import Fleet
-from connectors.binance.frame_head import END, STREAM, Ids, parsed_ids
+from connectors.binance.frame_head import END, SMALL, STREAM, Ids
 from connectors.binance.hand_over import arrive, overdue
 from connectors.binance.outbox import Outbox
 from connectors.binance.snapshots import Snapshots
 from connectors.binance.stream import Frame, Stream
-from connectors.binance.venue import Venue
 from connectors.streams import Kind, parse_stream
 
 SHUTDOWN: Final = "serverShutdown"
@@ -33,9 +32,8 @@ class Intake:
         streams: The wanted ones, by name.
     """
 
-    def __init__(self, venue: Venue, fleet: Fleet, snapshots: Snapshots, out: Outbox) -> None:
-        self.streams: dict[bytes, Stream] = {}
-        self._chained = venue.chained
+    def __init__(self, fleet: Fleet, snapshots: Snapshots, out: Outbox) -> None:
+        self.streams: dict[str, Stream] = {}
         self._fleet = fleet
         self._sockets = fleet.sockets
         self._snapshots = snapshots
@@ -44,14 +42,12 @@ class Intake:
 
     def frame(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> None:
         """One WebSocket message of socket ``socket``."""
-        match = STREAM(data)
-        stream = self.streams.get(match[1]) if match is not None else None
-        ids = stream.read(data) if stream is not None and data.endswith(END) else None
-        if stream is None or ids is None:
-            found = self._uncommon(socket, data, recv_ns, now_s)
+        found = self._head(data) if len(data) > SMALL else None
+        if found is None:
+            found = self._parse(socket, data, recv_ns, now_s)
             if found is None:
                 return
-            stream, ids = found
+        stream, ids = found
         stream.heard_s = now_s
         owner = self._sockets.get(socket)
         if owner is not None:
@@ -91,34 +87,48 @@ class Intake:
         if stream.book is not None:
             self._snapshots.difference(stream.book, ids, data, recv_ns, now_s)
 
-    def _uncommon(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> tuple[Stream, Ids] | None:
-        """A frame that the patterns don't know, parsed as a whole: its stream and ids, or None when it is done with."""
+    def _head(self, data: bytes) -> tuple[Stream, Ids] | None:
+        """The stream and the ids of a large frame, by its first bytes; None when they don't tell."""
+        match = STREAM(data)
+        stream = self.streams.get(match[1].decode("utf-8", "replace")) if match is not None else None
+        ids = stream.read(data) if stream is not None and data.endswith(END) else None
+        return None if stream is None or ids is None else (stream, ids)
+
+    def _parse(self, socket: int, data: bytes, recv_ns: int, now_s: float) -> tuple[Stream, Ids] | None:
+        """The stream and the ids of a frame, parsed as a whole; None when it is done with."""
         try:
             document = orjson.loads(data)
         except orjson.JSONDecodeError:
             document = None
         symbol = None
-        if isinstance(document, dict):
+        if type(document) is dict:
             name, payload = document.get("stream"), document.get("data")
-            if document.get("e") == SHUTDOWN or name == f"!{SHUTDOWN}":
-                self._fleet.shutdown(socket)
-                return None
-            if name is None and document.keys() & {"id", "result", "error", "code"}:
-                self._fleet.answered(socket, *read_answer(document), now_s)
-                return None
-            if isinstance(name, str) and isinstance(payload, dict) and (parsed := parse_stream(name)):
-                symbol = parsed[0]
-                stream = self.streams.get(name.encode())
-                ids = parsed_ids(stream.kind, payload, chained=self._chained) if stream is not None else None
+            if type(name) is str and type(payload) is dict:
+                stream = self.streams.get(name)
+                ids = stream.pick(payload) if stream is not None else None
                 if stream is not None and ids is not None:
                     return stream, ids
-        # Without its ids, of a stream that is not wanted any more, or nothing of ours at all.
+                if parsed := parse_stream(name):
+                    symbol = parsed[0]  # without its ids, or not wanted any more
+            if symbol is None and self._is_told_to_us(socket, document, now_s):
+                return None
         if symbol is None:
             self._status.frames_bad += 1
         else:
             self._status.frames += 1
         self._actions.append(Write(symbol, data, [("recv_ns", b"%d" % recv_ns)]))
         return None
+
+    def _is_told_to_us(self, socket: int, document: dict[str, Any], now_s: float) -> bool:
+        """Whether this is no message of a stream but the exchange's word to us."""
+        name = document.get("stream")
+        if document.get("e") == SHUTDOWN or name == f"!{SHUTDOWN}":
+            self._fleet.shutdown(socket)
+            return True
+        if name is None and document.keys() & {"id", "result", "error", "code"}:
+            self._fleet.answered(socket, *read_answer(document), now_s)
+            return True
+        return False
 
 
 def read_answer(document: dict[str, Any]) -> tuple[int, str | None]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from connectors.binance.book_feed import BookFeed
 from connectors.binance.chain import RESTART_MS
-from connectors.binance.frame_head import Ids, Reader, reader
+from connectors.binance.frame_head import Ids, Picker, Reader, picker, reader
 from connectors.streams import Kind
 
 
@@ -25,7 +25,8 @@ class Stream:
         name: As in frames: ``btcusdt@depth@100ms``.
         symbol: In upper case.
         kind: What its messages are.
-        read: From a frame to its ids.
+        read: From a large frame to its ids.
+        pick: From a parsed payload to its ids.
         last_id: The greatest id that passed, -1 before the first.
         heard_s: When its last message came; None before the first.
         patience_s: Without a message for that long it is silent.
@@ -38,7 +39,7 @@ class Stream:
 
     __slots__ = (
         *("_clock_ms", "book", "heard_s", "held", "held_s", "joined", "kind"),
-        *("last_id", "name", "patience_s", "read", "silent", "symbol"),
+        *("last_id", "name", "patience_s", "pick", "read", "silent", "symbol"),
     )
 
     def __init__(
@@ -48,6 +49,7 @@ class Stream:
         self.symbol = symbol
         self.kind = kind
         self.read: Reader = reader(kind, chained=chained)
+        self.pick: Picker = picker(kind, chained=chained)
         self.last_id = -1
         self.heard_s: float | None = None
         self.patience_s = patience_s

@@ -22,7 +22,11 @@ from tests.connectors.binance.driver import Driver, book, diff, envelope, trade
         (b'{"stream":"btcusdt@kline_1m","data":{}}', None),
         (b'{"stream":"btcusdt@trade","data":[1]}', None),
         (b'{"stream":"btcusdt@trade","data":{"E":1,"t":5}', None),
-        (b'{"stream":"btcusdt@trade","data":{"E":1,"t":5}}}', "BTCUSDT"),  # head and end look right: the job will see
+        (b'{"stream":"btcusdt@trade","data":{"E":1,"t":5}}}', None),
+        (b'{"stream":"btcusdt@trade","data":{"E":1,"t":5}}' + b" " * 600, "BTCUSDT"),
+        (b'{"stream":"btcusdt@trade","data":{"E":1,"t":5,"x":"' + b"x" * 600 + b'"}}', "BTCUSDT"),
+        (b'{"stream":"btcusdt@trade","data":{"E":1,"t":5,"x":"' + b"x" * 600, None),
+        (b"x" * 600, None),
         (b'{"stream":5,"data":{}}', None),
         (b'{"stream":["!serverShutdown"],"e":[],"data":{}}', None),
         (b'{"e":"depthUpdate","E":1,"s":"BTCUSDT"}', None),
