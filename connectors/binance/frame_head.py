@@ -69,9 +69,7 @@ def picker(kind: Kind, *, chained: bool) -> Picker:
     """How the ids of such a stream's parsed payload are found."""
     if kind is Kind.DIFF:
         return _pick_chained_diff if chained else _pick_counted_diff
-    if kind is Kind.PARTIAL:
-        return _pick_partial
-    name = _NAMES[kind]
+    name = ("u" if chained else "lastUpdateId") if kind is Kind.PARTIAL else _NAMES[kind]
 
     def pick(payload: dict[str, Any]) -> Ids | None:
         update_id = payload.get(name)
@@ -83,11 +81,6 @@ def picker(kind: Kind, *, chained: bool) -> Picker:
 def _event_ms(payload: dict[str, Any]) -> int | None:
     event_ms = payload.get("E")
     return event_ms if type(event_ms) is int else None
-
-
-def _pick_partial(payload: dict[str, Any]) -> Ids | None:
-    update_id = payload["lastUpdateId"] if "lastUpdateId" in payload else payload.get("u")
-    return Ids(_event_ms(payload), update_id) if type(update_id) is int else None
 
 
 def _pick_counted_diff(payload: dict[str, Any]) -> Ids | None:
