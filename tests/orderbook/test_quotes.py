@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orderbook.audit import MAX_RECENT
 from orderbook.quotes import MAX_BOOKS, MAX_QUOTES, QuoteTally
 from tests.orderbook.feeds import Run, Told, book, quote, snapshot, spot
 from tests.orderbook.test_histories import told_by_recording
@@ -79,15 +80,18 @@ def test_quotes_of_a_restarted_venue_count_again() -> None:
 
 def test_quotes_without_books_and_books_without_quotes_do_not_pile_up() -> None:
     quoted, booked = live(), live()
+    for run in (quoted, booked):  # as many differences as are kept for an audit
+        run.feed(*(spot(n, n) for n in range(101, 101 + MAX_RECENT)))
+    first = 101 + MAX_RECENT
     plain = len(quoted.measurer.state())
 
-    quoted.feed(*(quote(n, *TRUE) for n in range(101, 10 * MAX_QUOTES)))
-    booked.feed(quote(100, *TRUE), *(spot(n, n) for n in range(101, 10 * MAX_BOOKS)))
+    quoted.feed(*(quote(n, *TRUE) for n in range(first, first + 10 * MAX_QUOTES)))
+    booked.feed(quote(first - 1, *TRUE), *(spot(n, n) for n in range(first, first + 10 * MAX_BOOKS)))
 
     assert len(quoted.measurer.state()) - plain < 42 * MAX_QUOTES
     assert len(booked.measurer.state()) - plain < 42 * MAX_BOOKS + 60
-    assert quoted.feed(spot(101, 200)) != []
-    assert quoted.quotes == (0, 0)  # the quote of 200 was dropped
+    assert quoted.feed(spot(first, first + 99)) != []
+    assert quoted.quotes == (0, 0)  # the quote of that id was dropped
     booked.feed(quote(10_000, *TRUE))
     assert booked.quotes == (MAX_BOOKS, 0)
 
