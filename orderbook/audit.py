@@ -27,6 +27,9 @@ from orderbook.events import Diff, Side, Snapshot
 MAX_RECENT: Final = 64
 """Differences kept: 3 s of a futures stream, 6 s of a spot stream; a REST answer is rarely older."""
 
+MAX_RECENT_LEVELS: Final = 4_000
+"""Levels of the differences kept, but for the newest one, which always is: a state is written each second."""
+
 
 class BookAudit(NamedTuple):
     """What one audit found.
@@ -48,23 +51,29 @@ class BookAudit(NamedTuple):
 class BookAuditor:
     """The last differences of one book, and the audits since they were last taken (these are no part of a state)."""
 
-    __slots__ = ("_audits", "_recent", "_since")
+    __slots__ = ("_audits", "_levels", "_recent", "_since")
 
     def __init__(self) -> None:
         self._since = 0  # the book's id before the first difference of _recent
-        self._recent: deque[Diff] = deque(maxlen=MAX_RECENT)
+        self._recent: deque[Diff] = deque()
+        self._levels = 0  # of all in _recent
         self._audits: list[BookAudit] = []
 
     def begin(self, update_id: int) -> None:
         """A book begins at this id."""
         self._since = update_id
         self._recent.clear()
+        self._levels = 0
 
     def applied(self, diff: Diff) -> None:
         """The book has taken this difference."""
-        if len(self._recent) == MAX_RECENT:
-            self._since = self._recent[0].update_id
-        self._recent.append(diff)
+        recent = self._recent
+        recent.append(diff)
+        self._levels += len(diff.bids) + len(diff.asks)
+        while len(recent) > MAX_RECENT or (self._levels > MAX_RECENT_LEVELS and len(recent) > 1):
+            oldest = recent.popleft()
+            self._since = oldest.update_id
+            self._levels -= len(oldest.bids) + len(oldest.asks)
 
     def audit(self, book: Book, snapshot: Snapshot) -> BookAudit | None:
         """Compare and repair the book, which is not older than ``snapshot``; None where it can't be compared."""
@@ -93,6 +102,7 @@ class BookAuditor:
         """Become what ``write`` wrote."""
         self._since = state.take_int()
         self._recent.extend(diff_state.read_diffs(state))
+        self._levels = sum(len(diff.bids) + len(diff.asks) for diff in self._recent)
 
 
 def _brought_forward(side: Side, changes: Iterable[Side]) -> dict[float, float]:

@@ -174,6 +174,40 @@ def test_messages_that_are_no_records_give_no_batch() -> None:
     assert steps.counts.ignored == {"trade": 1, "snapshot": 1}
 
 
+def test_a_gap_makes_its_own_instrument_wait_and_no_other() -> None:
+    broken: list[Told] = [snapshot(100, BIDS, ASKS), spot(101, 101), spot(105, 105), spot(106, 106)]
+    sound: list[Told] = [
+        snapshot(100, BIDS, ASKS),
+        futures(100, 101, 101),
+        futures(101, 102, 102),
+        futures(102, 103, 103),
+    ]
+    records = map(orjson.loads, run_all(pipeline(), [speak(woven((SPOT, broken), (USDM, sound)))]))
+    states = [(record["venue"], record["state"], record["gaps"]) for record in records]
+
+    assert states == [
+        ("binance-spot", "live", 0),
+        ("binance-usdm", "live", 0),
+        ("binance-spot", "resyncing", 1),
+        ("binance-usdm", "live", 0),
+        ("binance-spot", "resyncing", 1),
+        ("binance-usdm", "live", 0),
+    ]
+
+
+def test_what_was_seen_is_no_record_whatever_kind_it_is_of() -> None:
+    steps = pipeline()
+    told: list[Told] = [
+        snapshot(100, BIDS, ASKS), spot(101, 101), quote(7, 1.0, 1.0, 2.0, 1.0), trade(5, 1.0), book(BIDS, ASKS, 9),
+        spot(101, 101), quote(7, 1.0, 1.0, 2.0, 1.0), trade(5, 1.0), book(BIDS, ASKS, 8),
+    ]  # fmt: skip
+    records = run_all(steps, [speak([(SPOT, item) for item in told])])
+
+    assert len(records) == 2
+    assert steps.counts.ignored == {"snapshot": 1, "stale": 3, "book_ticker": 2, "trade": 1}
+    assert steps.counts.unaccounted() == 0
+
+
 def test_evidence_is_counted_by_instrument() -> None:
     steps = pipeline()
     first: list[Told] = [

@@ -174,7 +174,11 @@ class Rebuilt:
     def audit(self, snapshot: Snapshot) -> None:
         """Bring the snapshot forward by what was told since, compare what both know, and believe it as far as it goes."""
         assert self.seed is not None
-        if snapshot.update_id < (self.chain[-65] if len(self.chain) > 64 else self.seed).update_id:
+        kept = self.chain[-64:]
+        while len(kept) > 1 and sum(len(diff.bids) + len(diff.asks) for diff in kept) > 4_000:
+            kept = kept[1:]
+        before_kept = self.seed if len(kept) == len(self.chain) else self.chain[-1 - len(kept)]
+        if snapshot.update_id < before_kept.update_id:
             self.skipped += 1
             return
         told = dict(snapshot.bids), dict(snapshot.asks)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderbook import MeasureConfig
-from orderbook.audit import MAX_RECENT, BookAudit
+from orderbook.audit import MAX_RECENT, MAX_RECENT_LEVELS, BookAudit
 from orderbook.events import Side
 from orderbook.record import LIVE
 from tests.orderbook.feeds import Run, Told, futures, pack, snapshot, spot
@@ -98,6 +98,20 @@ def test_a_snapshot_older_than_what_is_kept_is_skipped() -> None:
 
     run.feed(snapshot(105, BIDS, ASKS))
     assert run.notices == {"audit_skipped": 1, "audit": 1}
+
+
+def test_of_large_differences_fewer_are_kept_and_the_newest_always() -> None:
+    many = ladder(90_000.0, MAX_RECENT_LEVELS // 2, 0.0)
+    run = live()
+    run.feed(spot(106, 110, many), spot(111, 120, many), snapshot(105, BIDS, ASKS))
+    assert run.notices == {"audit": 1}
+
+    run.feed(spot(121, 130, [(1.0, 0.0)]), snapshot(109, BIDS, ASKS), snapshot(110, BIDS, ASKS))
+    assert run.notices == {"audit": 2, "audit_skipped": 1}
+
+    run.feed(spot(131, 140, [*many, *many, (1.0, 0.0)]), snapshot(129, BIDS, ASKS), snapshot(130, BIDS, ASKS))
+    assert run.notices == {"audit": 3, "audit_skipped": 2}
+    assert {audit.match_pct for audit in run.audits} == {100.0}
 
 
 def test_a_snapshot_from_before_the_seed_is_skipped() -> None:
