@@ -32,18 +32,18 @@ def arrive(line: Line, socket: Socket, stream: Stream, frame: Frame, now_s: floa
         if line.why in _TRUSTED and _may_lie_behind(stream, frame):
             if not stream.held:
                 stream.held_s = now_s
+            stream.held_by = socket.number
             stream.held.append(frame)
             return ()
         stream.joined = socket.number
-        return (frame,)
+        return (*_release(stream), frame)
     if not stream.held:
         return (frame,)
-    if socket is not line.current or line.coming is None:  # the old one is gone, or another has taken over
+    if socket.number == stream.held_by:  # it has taken over: the old one ended
         return (*_release(stream), frame)
     if frame.ids[1] < stream.held[0].ids[1]:
         return (frame,)
-    if line.coming is not None:
-        stream.joined = line.coming.number
+    stream.joined = stream.held_by
     return (frame, *_release(stream))
 
 
@@ -51,8 +51,7 @@ def overdue(line: Line, now_s: float) -> list[tuple[Stream, Sequence[Frame]]]:
     """Frames that were held long enough, by stream."""
     late = [stream for stream in line.streams.values() if stream.held and now_s - stream.held_s >= HOLD_S]
     for stream in late:
-        if line.coming is not None:
-            stream.joined = line.coming.number
+        stream.joined = stream.held_by
     return [(stream, _release(stream)) for stream in late]
 
 

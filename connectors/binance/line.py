@@ -29,10 +29,12 @@ class Socket:
         seen: Names of the streams that it brought during a hand-over.
         lag_ms: Least receive minus event time since the last look; None without a message.
         least_lag_ms: The least of its life.
+        late_ms: By how much more it lagged at the last look.
+        late_looks: Looks in a row at which it was late and did not catch up.
     """
 
     __slots__ = (
-        *("asked_s", "closing", "complete_s", "frame_s", "lag_ms", "least_lag_ms"),
+        *("asked_s", "closing", "complete_s", "frame_s", "lag_ms", "late_looks", "late_ms", "least_lag_ms"),
         *("line", "number", "opened_s", "rotate_s", "seen", "subscription"),
     )
 
@@ -48,6 +50,8 @@ class Socket:
         self.seen: set[str] = set()
         self.lag_ms: int | None = None
         self.least_lag_ms: int | None = None
+        self.late_ms = 0
+        self.late_looks = 0
         self.subscription = Subscription(per_second, numbers)
 
     @property

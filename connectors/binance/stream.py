@@ -34,11 +34,12 @@ class Stream:
         book: Who follows its differences; None for other kinds.
         held: What the next socket brought too early, oldest first.
         held_s: Since when.
+        held_by: The number of the socket that brought the newest of it.
         joined: The number of the next socket, once it can stand in for the old one.
     """
 
     __slots__ = (
-        *("_clock_ms", "book", "heard_s", "held", "held_s", "joined", "kind"),
+        *("_clock_ms", "book", "heard_s", "held", "held_by", "held_s", "joined", "kind"),
         *("last_id", "name", "patience_s", "pick", "read", "silent", "symbol"),
     )
 
@@ -57,6 +58,7 @@ class Stream:
         self.book = book
         self.held: list[Frame] = []
         self.held_s = 0.0
+        self.held_by = 0
         self.joined = 0
         self._clock_ms = 0
 

@@ -27,6 +27,9 @@ LONGEST_PATIENCE_S: Final = 3600.0
 LAG_REST_S: Final = 60.0
 """A new socket is given that long before its lag is judged."""
 
+LATE_LOOKS: Final = 3
+"""Looks in a row at which a socket is late before it is replaced: what it still had to bring is lost by that."""
+
 BEHIND_MS: Final = -50
 """Messages that arrive that long before they happened: our clock is behind."""
 
@@ -150,7 +153,11 @@ class Watchdog:
             known_ms = socket.least_lag_ms
             socket.least_lag_ms = lag_ms if known_ms is None else min(known_ms, lag_ms)
             more_ms = lag_ms - socket.least_lag_ms
-            if more_ms > self._options.lag_s * 1000 and socket.lived_s(now_s) >= LAG_REST_S:
+            # Who catches up is left alone: it has read what had piled up while nobody could take it.
+            late = more_ms > self._options.lag_s * 1000 and more_ms >= socket.late_ms
+            socket.late_looks = socket.late_looks + 1 if late else 0
+            socket.late_ms = more_ms
+            if socket.late_looks >= LATE_LOOKS and socket.lived_s(now_s) >= LAG_REST_S:
                 self._replace_late(socket, more_ms)
         if least is None:
             return

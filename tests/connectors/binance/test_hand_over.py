@@ -93,6 +93,14 @@ def test_what_is_held_passes_when_the_old_socket_ends() -> None:
     assert passed(driver, "trade", [(NEW, 15)]) == [13, 14, 15]
 
 
+def test_what_is_held_waits_for_the_old_socket_when_the_next_one_ends() -> None:
+    driver = handing_over("trade")
+    passed(driver, "trade", [(NEW, 12)])
+    driver.cut(max(driver.up))
+
+    assert passed(driver, "trade", [(OLD, 11), (OLD, 12), (OLD, 13)]) == [11, 12, 13]
+
+
 def test_nothing_is_held_when_the_old_socket_is_silent() -> None:
     driver = Driver(symbols=("BTCUSDT", "ETHUSDT"), streams=("trade",), trade_silence_s=10.0)
     driver.frame(message(driver, "trade", 10))

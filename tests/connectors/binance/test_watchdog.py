@@ -136,11 +136,20 @@ def test_a_socket_that_falls_behind_is_replaced() -> None:
 
     assert driver.notes("socket_late") == []
 
-    flow(driver, 2.0, "btcusdt@depth@100ms", late_ms=5100, socket=1)
+    flow(driver, 5.0, "btcusdt@depth@100ms", late_ms=5100, socket=1)
 
     assert "5.1 s later than they once did" in driver.notes("socket_late")[0]
     assert driver.core.status.reconnects["late"] == 1
     assert driver.core.status.lag_ms == 5100
+
+
+def test_a_socket_that_catches_up_is_left_alone() -> None:
+    driver = Driver(streams=("depth@100ms",))
+    flow(driver, 70.0, "btcusdt@depth@100ms")
+    for late_ms in range(60_000, 5_000, -5_000):
+        flow(driver, 1.0, "btcusdt@depth@100ms", late_ms=late_ms)
+
+    assert driver.notes("socket_late") == []
 
 
 @pytest.mark.parametrize(("ahead_ms", "told"), [(1270, 1), (60, 1), (40, 0), (-500, 0)])
