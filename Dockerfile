@@ -10,6 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY orderbook orderbook
 COPY connectors connectors
 COPY simulator simulator
+COPY fake_exchange fake_exchange
 COPY dataflows dataflows
 COPY consumers consumers
 COPY fake_exchange fake_exchange

@@ -151,11 +151,16 @@ class Judge:
             return None
         book = self._book(message.symbol)
         if family == "depth":
-            return Best(message.symbol, message.stream, book.last_id, *book.best()) if book.known else None
+            return self.standing(message.symbol, message.stream) if book.known else None
         own = Book()
         own.partial(message.data)
         best = own.best()
         return Best(message.symbol, message.stream, own.last_id, *best)
+
+    def standing(self, symbol: str, stream: str = "") -> Best:
+        """The truth of a book that is known, as it is now."""
+        book = self._books[symbol]
+        return Best(symbol, stream, book.last_id, *book.best())
 
     def knows(self, symbol: str) -> bool:
         """Whether a request for its depth can be answered."""

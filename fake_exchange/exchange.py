@@ -101,7 +101,8 @@ class FakeExchange:
         await self.hub.ready.wait()
         tape = self._market.tape()
         first = await self._open(tape) if self._market.opening_ns else None
-        self.started, self._began_s = True, time.monotonic()
+        self.started = self.rest.is_open = True
+        self._began_s = time.monotonic()
         self._ledger.note("the tape begins", symbols=len(self.symbols))
         player = Player(
             self.hub,
@@ -128,6 +129,8 @@ class FakeExchange:
             begun_ns = begun_ns or message.time_ns
             is_over = message.time_ns - begun_ns >= self._market.opening_ns
             if is_over and all(map(self.judge.knows, self.symbols)):
+                for symbol in self.symbols:
+                    self._ledger.truth(self.judge.standing(symbol))
                 return message
             self.judge.see(message)
             if number % _BREATH == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import orjson
@@ -34,7 +34,7 @@ class Hub:
         judge: sees every message before anything can happen to it.
         rest: takes the faults that befall requests.
         ledger: where everything is written down.
-        wait_for: distinct streams that must have been asked for before the tape begins.
+        wait_for: distinct streams that must have been asked for before the tape begins; a symbol that is polled is one.
         seed: of what faults draw.
 
     Attributes:
@@ -63,6 +63,7 @@ class Hub:
         self._readers: dict[Key, set[Socket]] = defaultdict(set)
         self._connected_s: list[float] = []
         self._closing: set[asyncio.Future[None]] = set()
+        self._wanted: set[str] = set()
         self._garbage = 0
         self.sockets: set[Socket] = set()
         self.ready = asyncio.Event()
@@ -182,9 +183,13 @@ class Hub:
             else:
                 # As the real one does: no error, and nothing ever comes.
                 socket.silent_names.add(name)
-        if names and not self.ready.is_set():
-            wanted = {name for one in self.sockets for name in one.all_names}
-            if len(wanted) >= self._wait_for:
+        self.want(names)
+
+    def want(self, names: Iterable[str]) -> None:
+        """Note what somebody asks for; once that is enough, the tape begins."""
+        if not self.ready.is_set():
+            self._wanted.update(names)
+            if len(self._wanted) >= self._wait_for:
                 self.ready.set()
 
     def _unsubscribe(self, socket: Socket, names: Sequence[str]) -> None:

@@ -56,6 +56,7 @@ class Rest:
     Attributes:
         asked: every depth request that was answered.
         budget: the weight that is used.
+        is_open: whether the market has opened; until then depth requests wait.
     """
 
     def __init__(self, rules: Rules, judge: Judge, symbols: Sequence[str], *, recorded_only: bool) -> None:
@@ -67,6 +68,7 @@ class Rest:
         self._asked: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._forced: list[int] = []
         self._frozen: dict[str, tuple[Book, float]] = {}
+        self.is_open = False
         self.asked: list[Asked] = []
         self.budget = Budget(rules.weight_per_minute)
 
@@ -149,7 +151,7 @@ class Rest:
         frozen, until = self._frozen.pop(symbol, (None, 0.0))
         if frozen is not None and time.time() < until:
             return frozen.body(self._rules.name, symbol, limit)
-        if self._judge.knows(symbol):
+        if self._tells(symbol):
             return None if self._recorded_only else self._judge.body(symbol, limit)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[symbol].append(future)
@@ -159,9 +161,12 @@ class Rest:
             done, _ = await asyncio.wait([future], timeout=_POLL_S)
             if done:
                 return future.result()
-            if self._judge.knows(symbol) and not self._recorded_only:
+            if self._tells(symbol) and not self._recorded_only:
                 return self._judge.body(symbol, limit)
         return None
+
+    def _tells(self, symbol: str) -> bool:
+        return self.is_open and self._judge.knows(symbol)
 
     def _ok(self, body: bytes) -> Answer:
         return Answer(200, body, self._headers())

@@ -74,6 +74,8 @@ class Door:
         if parts.path.startswith(_CONTROL):
             return _response(self._control(parts.path.removeprefix(_CONTROL), query))
         if parts.path.startswith(self._exchange.rules.rest + "/"):
+            if parts.path.endswith("/depth"):
+                self._exchange.hub.want([f"{query.get('symbol')}@depth by REST"])
             return _response(await self._exchange.rest.answer(parts.path, query))
         if read_path(request.path, self._exchange.rules) is None:
             return _response(Answer(404, b'{"code":-1000,"msg":"no such path"}', _JSON))

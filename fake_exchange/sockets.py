@@ -7,6 +7,7 @@ from collections import deque
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
 from fake_exchange.messages import Message, enveloped
 
@@ -95,7 +96,7 @@ class Socket:
     @property
     def is_open(self) -> bool:
         """Whether writing to it makes sense."""
-        return not self.connection.transport.is_closing()
+        return self.connection.state is State.OPEN and not self.connection.transport.is_closing()
 
     @property
     def backlog(self) -> int:

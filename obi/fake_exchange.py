@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from fake_exchange import KINDS, VENUES, Fault, FaultError, Options, parse_fault, serving
+from obi.recordings import read_speed
 
 Recordings: TypeAlias = Annotated[
     list[Path] | None,
@@ -108,7 +109,7 @@ def fake_exchange_command(
         raise typer.BadParameter(f"expected one of {', '.join(VENUES)}, received {venue!r}", param_hint="--venue")
     options = Options(
         venue=venue, recordings=tuple(recordings or ()), symbols=symbols, tapes=tapes, seed=seed, seconds=seconds,
-        speed=_speed(speed), loop=loop, settle_s=settle, recorded_only=recorded_only, wait_for=wait_for,
+        speed=read_speed(speed), loop=loop, settle_s=settle, recorded_only=recorded_only, wait_for=wait_for,
         faults=_faults(fault or []), random_faults=faults, faults_within_s=faults_within, lifetime_s=lifetime,
         sent=sent, truth=truth,
     )  # fmt: skip
@@ -124,18 +125,6 @@ async def _serve(options: Options, host: str, port: int) -> None:
         print(f"export OBI_BINANCE_{venue}_WS_URL=ws://{served.address}")
         print(f"export OBI_BINANCE_{venue}_REST_URL=http://{served.address}", flush=True)
         await served.until_ended()
-
-
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0.0 < speed < 1e9:
-        raise typer.BadParameter(f"expected a number above 0 or max, received {text!r}", param_hint="--speed")
-    return speed
 
 
 def _faults(texts: list[str]) -> tuple[Fault, ...]:

@@ -18,7 +18,7 @@ from obi.connecting import connect
 from obi.failures import CommandGroup
 from obi.feed_live import live_command
 from obi.options import BROKER, with_settings
-from obi.recordings import Files, TrackedReader, Venue, open_recordings
+from obi.recordings import Files, TrackedReader, Venue, open_recordings, read_speed
 from obi.screen import Advance, number, progress, stderr
 from obi.signals import ended_like_ctrl_c
 
@@ -69,7 +69,7 @@ def recording(
       obi feed recording sim.gz --speed max --derive-depth20
     """  # noqa: D301  (\b keeps typer from filling the lines)
     readers = open_recordings(files, venue=venue, symbol=None, default_venue=settings.default_venue)
-    pace = Pace(_speed(speed))
+    pace = Pace(read_speed(speed))
     writer = RawTopicWriter(connect(settings), settings.raw_topic)
 
     def messages() -> Iterable[Message]:
@@ -97,15 +97,3 @@ def _feed(
         pace.wait(message.recv_ns)
         writer.write(message)
         advance(sum(reader.position for reader in readers), f"{number(writer.acknowledged)} messages")
-
-
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0.0 < speed < 1e9:
-        raise typer.BadParameter(f"expected a number above 0 or max, received {text!r}", param_hint="--speed")
-    return speed

@@ -1,6 +1,6 @@
 """Recordings as commands take them: which files, of which venue, and how far a reader is.
 
-Owns the fall-back of a file whose name tells no venue, and the position that progress bars show.
+Owns the fall-back of a file whose name tells no venue, what a speed is, and the position that progress bars show.
 """
 
 from __future__ import annotations
@@ -24,6 +24,23 @@ Venue: TypeAlias = Annotated[
         help="Of all files. (default: told by the name, spot_ usdm_ coinm_, else --default-venue)",
     ),
 ]
+
+
+def read_speed(text: str) -> float | None:
+    """What --speed means: seconds of the recording a second, None for as fast as possible.
+
+    Raises:
+        typer.BadParameter: It is neither a number above 0 nor max.
+    """
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.0 < speed < 1e9:
+        raise typer.BadParameter(f"expected a number above 0 or max, received {text!r}", param_hint="--speed")
+    return speed
 
 
 class TrackedReader(RecordingReader):
