@@ -71,7 +71,8 @@ class Enricher:
 
     def _log(self, instrument: str, found: Mapping[str, float], why: str | None) -> None:
         if why is None:
-            LOG.info("%s", log_line(found))
+            if LOG.isEnabledFor(logging.INFO):
+                LOG.info("%s", log_line(found))
         elif self._told.get(instrument, True):
             LOG.warning("Orderbook: missing for %s: %s", instrument, why)
         self._told[instrument] = why is None

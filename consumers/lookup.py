@@ -24,6 +24,7 @@ AGES: Final[tuple[AgeBy, ...]] = ("kafka", "receive")
 
 _STATE, _RECEIVED, _SEQ = AT["state"], AT["receive_time_ns"], AT["seq"]
 _SHOWN: Final = 8
+_NAN: Final = float("nan")
 
 
 class Reading(Protocol):
@@ -135,7 +136,7 @@ class Lookup:
         self._trusted = frozenset(trust.trusted_states)
         self._by_receive = trust.age_by == "receive"
         self._names = tuple(features)
-        self._places = places_of(self._names)
+        self._places = tuple(zip(self._names, places_of(self._names), strict=True))
         self._history_size = history_size
         self._topic = topic
         self._monotonic = monotonic
@@ -148,10 +149,12 @@ class Lookup:
 
     def features(self, symbol: str, venue: str | None = None) -> dict[str, float] | None:
         """The features of an instrument by name; None while they can't be trusted (``why_missing`` says why)."""
-        found = self._trusted_now(symbol, venue)
-        if found is None or found.newest is None:
+        found = self._find(symbol, venue)
+        newest = found.newest if found is not None else None
+        if newest is None or not self._trusts(newest):
             return None
-        return dict(zip(self._names, take(found.newest.row, self._places), strict=True))
+        row = newest.row
+        return {name: _NAN if (value := row[at]) is None else value for name, at in self._places}
 
     def latest(self, symbol: str, venue: str | None = None) -> MetricRecord | None:
         """The newest record, however old and in whatever state; None while none is known."""
@@ -179,8 +182,8 @@ class Lookup:
             raise ValueError(f"n: expected 1 .. {self._history_size} (history_size), received {n}")
         names = tuple(names)
         places = places_of(names)
-        found = self._trusted_now(symbol, venue)
-        if found is None:
+        found = self._find(symbol, venue)
+        if found is None or found.newest is None or not self._trusts(found.newest):
             return None
         rows = self._instruments.rows(found, n)
         if len(rows) < n:
@@ -199,7 +202,7 @@ class Lookup:
             return f"the newest record of {found.name} is {age_s:.1f} s old, {self._max_age_s:g} s are allowed{behind}"
         state = found.newest.row[_STATE]
         if state not in self._trusted:
-            return f"the book of {found.name} is {state}"
+            return f"the book of {found.name} is {state}, trusted is {' or '.join(sorted(self._trusted))}"
         known = len(self._instruments.rows(found, n))
         if known < n:
             return f"{known} records of {found.name} are known since its last break, {n} are asked for"
@@ -232,19 +235,16 @@ class Lookup:
             raise NewerSchemaError(found.newer)
         return found
 
-    def _trusted_now(self, symbol: str, venue: str | None) -> Instrument | None:
-        found = self._find(symbol, venue)
-        if found is None or found.newest is None:
-            return None
-        newest = found.newest
-        trusted = newest.row[_STATE] in self._trusted and self._age_s(newest) <= self._max_age_s
-        return found if trusted else None
+    def _trusts(self, newest: Newest) -> bool:
+        return newest.row[_STATE] in self._trusted and self._age_s(newest) <= self._max_age_s
 
     def _age_s(self, newest: Newest) -> float:
         """Time since the raw message, but never less than since the record came: a wrong clock makes nothing younger."""
-        since_arrival = self._monotonic() - newest.arrived_s
-        began_s = (newest.row[_RECEIVED] or 0) / 1e9 if self._by_receive else newest.written_ms / 1e3
-        return max(since_arrival, self._wall() - began_s) if began_s > 0.0 else since_arrival
+        row, written_ms, arrived_s = newest
+        since_arrival = self._monotonic() - arrived_s
+        began_s = (row[_RECEIVED] or 0) / 1e9 if self._by_receive else written_ms / 1e3
+        since_began = self._wall() - began_s
+        return since_began if since_began > since_arrival and began_s > 0.0 else since_arrival
 
     def _unknown(self, symbol: str, venue: str | None) -> str:
         names = self._instruments.names

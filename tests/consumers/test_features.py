@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from consumers import features
 from consumers.features import AsyncFeatureReader, FeatureReader, NewerSchemaError, SlowLoopError
 from orderbook.record import SCHEMA
 from tests.consumers.records import FIVE, INSTRUMENT, SYMBOL, made, write
+from tests.deployment import environment
 
 TOPIC = "depth.metrics"
 
@@ -106,6 +109,17 @@ def test_a_forgotten_reader_leaves_no_thread(servers: str) -> None:
     gc.collect()
 
     assert threading.active_count() == before
+
+
+def test_a_program_that_forgets_to_close_ends_all_the_same(servers: str) -> None:
+    write(servers, TOPIC, [made(1)])
+    program = (
+        "import sys; from consumers.features import FeatureReader; reader = FeatureReader(sys.argv[1]); print('end')"
+    )
+    command = [sys.executable, "-c", program, servers]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_only_a_trusted_state_counts(state: str) -> None:
     bench = Bench().take(made(1, state=state, bid_ask_spread_pct=None))
 
     assert bench.lookup.features(SYMBOL) is None
-    assert bench.lookup.why_missing(SYMBOL) == f"the book of {INSTRUMENT} is {state}"
+    assert bench.lookup.why_missing(SYMBOL) == f"the book of {INSTRUMENT} is {state}, trusted is live"
 
     trusting = Bench(trusted_states=("live", state)).take(made(1, state=state, bid_ask_spread_pct=None))
     found = trusting.lookup.features(SYMBOL)

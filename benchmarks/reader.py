@@ -1,0 +1,214 @@
+"""The AI engine's reader: what a lookup costs, and how many records a second it takes in: ``python -m benchmarks.reader``.
+
+A lookup is held against the least that gives the same answer: five values of a parsed record put into a new dictionary. The
+taking in is held against the bare loop: consume, ``orjson.loads``. Each runs over the same topic on a real Kafka, in a
+process of its own, in turns; CPU is user and system time of that process, librdkafka's threads included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+import timeit
+from collections.abc import Iterator
+from itertools import islice
+from statistics import median
+from typing import Final, NamedTuple
+
+import orjson
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.workload import depth20
+from connectors.decode import Decoder
+from connectors.raw import RawBatch
+from consumers.features import FeatureReader
+from consumers.instruments import Instruments
+from consumers.lookup import Lookup, Trust
+from consumers.record_tail import Arrived
+from dataflows.counts import Counts
+from dataflows.pipeline import Pipeline, measure_batches
+from orderbook.presets import MeasureConfig
+from orderbook.record import CORE_FEATURES
+from tests.kafka_server import KafkaServer
+
+TOPIC: Final = "depth.metrics"
+_BATCH: Final = 2_000
+_LOOKUPS: Final = 200_000
+_MOST_S: Final = 300.0
+
+
+class Rate(NamedTuple):
+    """One run over the topic."""
+
+    per_second: float
+    cpu_us: float
+    peak_mb: float
+
+
+class Idle:
+    """A reading that all is well with."""
+
+    trouble: str | None = None
+    strange = 0
+
+    def check(self) -> None:
+        """Nothing is wrong."""
+
+
+def records(count: int, symbols: int) -> Iterator[bytes]:
+    """What the job makes of the benchmarks' market, one instrument after the other."""
+    pipeline = Pipeline(Decoder(), MeasureConfig(), Counts())
+    for result in measure_batches(pipeline, batches(count, symbols)):
+        yield from result.records
+
+
+def batches(count: int, symbols: int) -> Iterator[RawBatch]:
+    """Raw messages as polls bring them."""
+    messages, at = depth20(count, symbols, 1), 0
+    while chunk := list(islice(messages, _BATCH)):
+        size = len(chunk)
+        keys, values = [message.key for message in chunk], [message.value for message in chunk]
+        times = [1_700_000_000_000 + number for number in range(at, at + size)]
+        yield RawBatch(
+            "depth.raw", [0] * size, list(range(at, at + size)), times, list(keys), list(values), [None] * size
+        )
+        at += size
+
+
+def lookup_costs(symbols: int) -> dict[str, float]:
+    """Microseconds of CPU of one lookup, median of five."""
+    instruments = Instruments(256)
+    documents = [orjson.loads(record) for record in records(symbols, symbols)]
+    instruments.take([Arrived(document, int(time.time() * 1000), 0, 0) for document in documents], time.monotonic())
+    lookup = Lookup(instruments, Idle(), Trust(3600.0), features=CORE_FEATURES, history_size=256, topic=TOPIC)
+    document, symbol = documents[-1], documents[-1]["symbol"]
+    calls = {
+        "five values into a new dictionary": lambda: {name: document[name] for name in CORE_FEATURES},
+        "features(symbol)": lambda: lookup.features(symbol),
+        "features(symbol, venue)": lambda: lookup.features(symbol, "binance-usdm"),
+        "latest(symbol)": lambda: lookup.latest(symbol),
+    }
+    return {
+        name: median(timeit.repeat(call, timer=time.process_time, number=_LOOKUPS // 5, repeat=5))
+        / (_LOOKUPS // 5)
+        * 1e6
+        for name, call in calls.items()
+    }
+
+
+def bare_loop(bootstrap: str, partitions: int, count: int) -> None:
+    """Consume and parse."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmark", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in range(partitions)])
+    newest: dict[str, object] = {}
+    done = 0
+    while done < count:
+        for message in consumer.consume(_BATCH, 0.1):
+            document = orjson.loads(message.value() or b"")
+            newest[document["symbol"]] = document
+            done += 1
+    consumer.close()
+
+
+def reader(bootstrap: str, count: int) -> None:
+    """The reader, from the beginning of the topic to its end."""
+    with FeatureReader(bootstrap, TOPIC, look_back=count, start_timeout_s=_MOST_S) as found:
+        taken = sum(status.records for name in found.instruments if (status := found.status(name)) is not None)
+        if taken != count:
+            raise RuntimeError(f"expected {count} records, received {taken}; breaks: {found.breaks()[:3]}")
+
+
+def contestant(what: str, bootstrap: str, partitions: int, count: int) -> None:
+    """Run once in this process and print the rate."""
+    before, start = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    if what == "reader":
+        reader(bootstrap, count)
+    else:
+        bare_loop(bootstrap, partitions, count)
+    took_s, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(orjson.dumps([count / took_s, cpu_s / count * 1e6, after.ru_maxrss / 1024]).decode())
+
+
+def load(bootstrap: str, partitions: int, count: int, symbols: int, console: Console) -> None:
+    """Write the topic."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(TOPIC, partitions, 1, config={"retention.ms": "-1"})])[TOPIC].result(30)
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 1_000_000})
+    made = track(records(count, symbols), "writing the records", count, console=console)
+    places: dict[str, int] = {}
+    for number, value in enumerate(made):
+        symbol = orjson.loads(value)["symbol"]
+        producer.produce(TOPIC, value, symbol.encode(), places.setdefault(symbol, len(places) % partitions))
+        if number % _BATCH == 0:
+            producer.poll(0)
+    if left := producer.flush(60):
+        raise RuntimeError(f"expected the records to be written, {left} were not")
+
+
+def rates(given: argparse.Namespace, console: Console) -> dict[str, list[Rate]]:
+    """All contestants in turns."""
+    found: dict[str, list[Rate]] = {"loop": [], "reader": []}
+    with KafkaServer() as server:
+        load(server.bootstrap_servers, given.partitions, given.records, given.symbols, console)
+        for what in track([*found] * given.rounds, "reading in turns", console=console):
+            shape = [server.bootstrap_servers, str(given.partitions), str(given.records)]
+            command = [sys.executable, "-m", "benchmarks.reader", "--as", what, *shape]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_MOST_S)
+            found[what].append(Rate(*orjson.loads(done.stdout)))
+    return found
+
+
+def main() -> None:
+    """Measure both and print them."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reader", description=__doc__)
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--symbols", type=int, default=20)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--as", nargs=4, metavar=("WHAT", "BOOTSTRAP", "PARTITIONS", "RECORDS"), dest="contestant")
+    given = parser.parse_args()
+    if given.contestant:
+        what, bootstrap, partitions, count = given.contestant
+        contestant(what, bootstrap, int(partitions), int(count))
+        return
+    console = Console(width=110)
+    costs = lookup_costs(given.symbols)
+    base = next(iter(costs.values()))
+    table = Table(title="one lookup")
+    for column in ("", "us", "x"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, cost in costs.items():
+        table.add_row(name, f"{cost:.2f}", f"{cost / base:.1f}")
+    console.print(table)
+    found = rates(given, console)
+    slow = median(rate.cpu_us for rate in found["loop"])
+    table = Table(
+        title=f"{given.records:,} records of {given.symbols} symbols on a real Kafka, median of {given.rounds}"
+    )
+    for column in ("", "records/s", "CPU us/record", "records/s on one core", "x loop", "peak RSS MB"):
+        table.add_column(column, justify="right" if column else "left")
+    names = {"loop": "loop: consume, orjson.loads", "reader": "FeatureReader"}
+    for what, runs in found.items():
+        cpu_us = median(run.cpu_us for run in runs)
+        table.add_row(
+            names[what],
+            f"{median(run.per_second for run in runs):,.0f}",
+            f"{cpu_us:.1f}",
+            f"{1e6 / cpu_us:,.0f}",
+            f"{slow / cpu_us:.2f}",
+            f"{max(run.peak_mb for run in runs):.0f}",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
