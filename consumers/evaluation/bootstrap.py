@@ -26,6 +26,8 @@ MIN_BLOCKS: Final = 10
 _MAX_BLOCKS: Final = 400
 """More blocks make nothing better; longer ones are always safe."""
 
+_ROUNDING: Final = 1e-12
+
 Statistic: TypeAlias = Callable[[Floats], Floats]
 """Sums (..., columns) to values (..., values)."""
 
@@ -77,7 +79,8 @@ def memory(values: Floats) -> float:
     """
     centred = values - values.mean()
     count = len(centred)
-    if count < 2 or not centred.any():
+    # Where all values are equal the mean may be off by a rounding, and what is left is no memory.
+    if count < 2 or np.abs(centred).max() <= _ROUNDING * np.abs(values).max():
         return 1.0
     size = 1 << (2 * count - 1).bit_length()
     spectrum = np.fft.rfft(centred, size)
@@ -100,10 +103,11 @@ def resample(sums: Floats, statistic: Statistic, length: int, seed: int) -> Resa
     Args:
         sums: (observations, columns) whose column sums the statistic takes.
         statistic: the function of those sums.
-        length: observations in a block.
+        length: observations in a block; more than there are count as one block.
         seed: of the draws; equal seeds give equal draws.
     """
     count = len(sums)
+    length = min(length, count)
     blocks = count / length
     running = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(np.concatenate([sums, sums[:length]]), axis=0)])
     of_block = running[length : length + count] - running[:count]

@@ -19,7 +19,7 @@ from consumers.evaluation.quality import Quality, quality
 from consumers.evaluation.scores import Score, score
 from consumers.evaluation.series import Floats, Series
 from consumers.evaluation.slippage import Execution, Slippage, slippage
-from consumers.evaluation.verdicts import judge, tested
+from consumers.evaluation.verdicts import count_tests, judge
 
 _DELTA = "delta_volume"
 
@@ -116,7 +116,7 @@ def evaluate(
         tests.costs,
         by_window,
         slippages,
-        tests=tested([*scores, *(each.score for each in combinations), *by_window]),
+        tests=count_tests([*scores, *(each.score for each in combinations), *by_window]),
         notes=[*notes, *_left_out(series, usable)],
     )
 

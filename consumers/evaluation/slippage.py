@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from consumers.evaluation.bootstrap import Estimate, block_length, resample
+from consumers.evaluation.bootstrap import MIN_BLOCKS, Estimate, block_length, resample
 from consumers.evaluation.costs import SPREAD
 from consumers.evaluation.labels import late_ms
 from consumers.evaluation.series import Floats, Series
@@ -44,7 +44,7 @@ class Slippage:
     slippage_bps: float
     realised_bps: float | None
     difference: Estimate | None
-    """Slippage less half the spread; of all orders only."""
+    """Slippage less half the spread; of all orders only, and None with too few that are independent."""
 
 
 def slippage(series: Series, executions: Sequence[Execution], *, level: float, seed: int) -> list[Slippage]:
@@ -68,13 +68,9 @@ def slippage(series: Series, executions: Sequence[Execution], *, level: float, s
     realised = side * (price - later) / mid * 1e4
     whole = _slippage(series.instrument, "all", quantity=quantity, half=half, paid=paid, realised=realised)
     difference = paid - half
-    found = resample(
-        np.column_stack([difference, np.ones(len(paid))]),
-        lambda sums: sums[..., :1] / sums[..., 1:],
-        block_length(difference, 1),
-        seed,
-    )
-    parts = [replace(whole, difference=found.estimate(0, level))]
+    sums = np.column_stack([difference, np.ones(len(paid))])
+    found = resample(sums, lambda sums: sums[..., :1] / sums[..., 1:], block_length(difference, 1), seed)
+    parts = [replace(whole, difference=found.estimate(0, level) if found.blocks >= MIN_BLOCKS else None)]
     edges = np.quantile(quantity, _SIZES)
     for low, high, edge, least in zip(_SIZES, _SIZES[1:], edges[1:], edges, strict=False):
         chosen = (quantity > least) & (quantity <= edge) if low else quantity <= edge

@@ -18,12 +18,12 @@ from consumers.evaluation.scores import INVERSE, NOT_SUPPORTED, SUPPORTED, Score
 
 def judge(scores: Sequence[Score], level: float) -> list[Score]:
     """The scores with their adjusted probabilities and verdicts."""
-    tested = [score.p for score in scores if score.p is not None]
-    adjusted = iter(stats.false_discovery_control(tested) if tested else ())
+    chances = [score.p for score in scores if score.p is not None]
+    adjusted = iter(stats.false_discovery_control(chances) if chances else ())
     return [score if score.p is None else _judged(score, float(next(adjusted)), level) for score in scores]
 
 
-def tested(scores: Sequence[Score]) -> int:
+def count_tests(scores: Sequence[Score]) -> int:
     """How many tests were made."""
     return sum(score.p is not None for score in scores)
 
