@@ -16,6 +16,7 @@ from connectors.binance.intake import Intake
 from connectors.binance.line import Line
 from connectors.binance.options import FeedOptions, stream_kind, stream_problems
 from connectors.binance.outbox import Outbox
+from connectors.binance.pacing import Patience
 from connectors.binance.plan import messages_per_second
 from connectors.binance.polling import PURPOSE, Polling, weight_limit
 from connectors.binance.rest import Rest
@@ -143,7 +144,7 @@ class FeedCore:
         for path, suffixes in by_path.items():
             streams = [self._stream(symbol, suffix) for suffix in suffixes]
             rate = sum(messages_per_second(suffix, self._kinds[suffix]) for suffix in suffixes)
-            line = self._fleet.add(path, streams, rate, min(stream.patience_s for stream in streams))
+            line = self._fleet.add(path, streams, rate, min(stream.patience.seconds for stream in streams))
             self._lines[symbol].append((line, streams, rate))
 
     def _stream(self, symbol: str, suffix: str) -> Stream:
@@ -153,7 +154,7 @@ class FeedCore:
             symbol,
             kind,
             chained=self._venue.chained,
-            patience_s=self._watchdog.patience_s(kind),
+            patience=Patience(self._watchdog.patience_s(kind)),
             book=self._snapshots.add(symbol) if kind is Kind.DIFF else None,
         )
         self._streams[stream.name] = stream

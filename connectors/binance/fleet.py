@@ -16,7 +16,7 @@ from connectors.binance.actions import Close, Open, Send
 from connectors.binance.line import Line, Socket
 from connectors.binance.options import FeedOptions
 from connectors.binance.outbox import Alarm, Outbox
-from connectors.binance.pacing import Allowance
+from connectors.binance.pacing import Allowance, Patience
 from connectors.binance.stream import Stream
 from connectors.binance.venue import Venue
 
@@ -82,7 +82,7 @@ class Fleet:
             most_messages=self._options.messages_per_connection,
         )
         if line is None:
-            line = Line(path, patience_s)
+            line = Line(path, Patience(patience_s))
             self.lines.append(line)
         line.streams.update((stream.name, stream) for stream in streams)
         line.rate += rate
@@ -113,6 +113,8 @@ class Fleet:
         line = socket.line
         if socket is line.coming:
             line.coming = None
+            if socket.opened_s is not None:
+                line.overlap_until_s = now_s + CLOSING_S
         elif socket is line.current:
             self._promote(line, now_s)
         else:

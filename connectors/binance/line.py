@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.binance.pacing import Backoff
+from connectors.binance.pacing import Backoff, Patience
 from connectors.binance.stream import Stream
 from connectors.binance.subscription import Subscription
 
@@ -77,15 +77,15 @@ class Line:
         overlap_until_s: When that ends at the latest, once the old socket was asked to close.
         retry_s: Not to connect before.
         why: Why the next socket is wanted; None when it is not.
-        patience_s: Without any message for that long, its socket is taken for dead.
+        patience: Without any message for that long, its socket is taken for dead.
     """
 
     __slots__ = (
-        *("backoff", "coming", "current", "overlap_until_s", "overlapping", "path", "patience_s"),
+        *("backoff", "coming", "current", "overlap_until_s", "overlapping", "path", "patience"),
         *("rate", "retry_s", "streams", "why"),
     )
 
-    def __init__(self, path: str, patience_s: float) -> None:
+    def __init__(self, path: str, patience: Patience) -> None:
         self.path = path
         self.streams: dict[str, Stream] = {}
         self.rate = 0
@@ -95,13 +95,13 @@ class Line:
         self.overlap_until_s = float("inf")
         self.retry_s = 0.0
         self.why: str | None = None
-        self.patience_s = patience_s
+        self.patience = patience
         self.backoff = Backoff(0.5, 60.0)
 
     def __str__(self) -> str:
         """For notes.
 
-        >>> str(Line("/stream", 10.0))
+        >>> str(Line("/stream", Patience(10.0)))
         '/stream with 0 streams'
         """
         return f"{self.path} with {len(self.streams)} streams"

@@ -12,6 +12,8 @@ from typing import Final
 HEALTHY_S: Final = 60.0
 """Who lived that long was well: the next failure is a first one."""
 
+LONGEST_PATIENCE_S: Final = 3600.0
+
 
 class Allowance:
     """At most ``limit`` units within any ``span_s`` seconds."""
@@ -36,6 +38,31 @@ class Allowance:
         """Take ``units``; the caller has asked for ``room``."""
         self._taken.append((now_s, units))
         self._used += units
+
+
+class Patience:
+    """How long to wait for something that may be quiet by nature: twice as long each time, as before after a good hour.
+
+    Attributes:
+        seconds: That long.
+    """
+
+    __slots__ = ("_first_s", "_lost_s", "seconds")
+
+    def __init__(self, first_s: float) -> None:
+        self._first_s = first_s
+        self._lost_s = 0.0
+        self.seconds = first_s
+
+    def lose(self, now_s: float) -> None:
+        """It was waited for in vain."""
+        self.seconds = min(self.seconds * 2.0, max(LONGEST_PATIENCE_S, self._first_s))
+        self._lost_s = now_s
+
+    def rest(self, now_s: float) -> None:
+        """It is there."""
+        if now_s - self._lost_s >= LONGEST_PATIENCE_S:
+            self.seconds = self._first_s
 
 
 class Backoff:

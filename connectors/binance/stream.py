@@ -7,6 +7,7 @@ from typing import NamedTuple
 from connectors.binance.book_feed import BookFeed
 from connectors.binance.chain import RESTART_MS
 from connectors.binance.frame_head import Ids, Picker, Reader, picker, reader
+from connectors.binance.pacing import Patience
 from connectors.streams import Kind
 
 
@@ -29,7 +30,7 @@ class Stream:
         pick: From a parsed payload to its ids.
         last_id: The greatest id that passed, -1 before the first.
         heard_s: When its last message came; None before the first.
-        patience_s: Without a message for that long it is silent.
+        patience: Without a message for that long it is silent.
         silent: Whether it is, as of the last look.
         book: Who follows its differences; None for other kinds.
         held: What the next socket brought too early, oldest first.
@@ -40,11 +41,11 @@ class Stream:
 
     __slots__ = (
         *("_clock_ms", "book", "heard_s", "held", "held_by", "held_s", "joined", "kind"),
-        *("last_id", "name", "patience_s", "pick", "read", "silent", "symbol"),
+        *("last_id", "name", "patience", "pick", "read", "silent", "symbol"),
     )
 
     def __init__(
-        self, name: str, symbol: str, kind: Kind, *, chained: bool, patience_s: float, book: BookFeed | None
+        self, name: str, symbol: str, kind: Kind, *, chained: bool, patience: Patience, book: BookFeed | None
     ) -> None:
         self.name = name
         self.symbol = symbol
@@ -53,7 +54,7 @@ class Stream:
         self.pick: Picker = picker(kind, chained=chained)
         self.last_id = -1
         self.heard_s: float | None = None
-        self.patience_s = patience_s
+        self.patience = patience
         self.silent = False
         self.book = book
         self.held: list[Frame] = []

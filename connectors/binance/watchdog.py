@@ -1,7 +1,7 @@
 """What should come and does not: silent streams, silent sockets, trades that nobody sends, messages that come late.
 
 Rule 1: each condition is told when it begins and when it ends (or, of streams, when some more fall silent).
-Rule 2: who was silent and came back by itself is a quiet one: the next time it is given twice as long.
+Rule 2: who was silent and came back by itself is a quiet one: the next time it is given twice as long, up to an hour.
 Rule 3: a reconnect is done where it helps: a socket all of whose streams are silent, or that falls behind. A single silent
         stream is subscribed to again. The next socket is up before the old one is closed.
 Rule 4: receive time minus event time is told as it is, negative too; our clock may be wrong, and nobody here corrects it.
@@ -21,8 +21,6 @@ from connectors.streams import Kind
 
 EVERY_S: Final = 1.0
 """Between two looks."""
-
-LONGEST_PATIENCE_S: Final = 3600.0
 
 LAG_REST_S: Final = 60.0
 """A new socket is given that long before its lag is judged."""
@@ -67,9 +65,10 @@ class Watchdog:
             hushed = [stream for stream in line.streams.values() if self._hushed(stream, socket, back, now_s)]
             silent += sum(stream.silent for stream in line.streams.values())
             fell += [stream.name for stream in hushed]
-            if now_s - socket.frame_s >= line.patience_s:
+            if now_s - socket.frame_s >= line.patience.seconds:
                 self._replace_silent(line, socket, now_s)
             else:
+                line.patience.rest(now_s)
                 socket.subscription.renew(stream.name for stream in hushed)
         self._out.status.streams_silent = silent
         self._tell(fell, back)
@@ -84,13 +83,15 @@ class Watchdog:
         if stream.silent:
             if heard_s is not None and now_s - heard_s < EVERY_S * 2:
                 stream.silent = False
-                stream.patience_s = min(stream.patience_s * 2, LONGEST_PATIENCE_S)
+                stream.patience.lose(now_s)
                 back.append(stream.name)
             return False
         since_s = socket.complete_s if heard_s is None else heard_s
         if since_s is None or socket.complete_s is None:
             return False
-        stream.silent = now_s - max(since_s, socket.opened_s or since_s) >= stream.patience_s
+        stream.silent = now_s - max(since_s, socket.opened_s or since_s) >= stream.patience.seconds
+        if not stream.silent:
+            stream.patience.rest(now_s)
         return stream.silent
 
     def _replace_silent(self, line: Line, socket: Socket, now_s: float) -> None:
@@ -104,7 +105,7 @@ class Watchdog:
             socket=socket.number,
             silence_s=silence_s,
         )
-        line.patience_s = min(line.patience_s * 2, LONGEST_PATIENCE_S)
+        line.patience.lose(now_s)
         self._fleet.rotate(line, "silent")
 
     def _tell(self, fell: list[str], back: list[str]) -> None:
@@ -133,12 +134,12 @@ class Watchdog:
             )
 
     def _watched_s(self, asked: list[Stream], now_s: float) -> float:
-        """How long some socket has carried these streams, subscribed and confirmed."""
+        """How long some socket that carries such streams has been up."""
         names = {stream.name for stream in asked}
         since = [
-            line.current.complete_s
+            line.current.opened_s
             for line in self._fleet.lines
-            if line.current is not None and line.current.complete_s is not None and names & line.streams.keys()
+            if line.current is not None and line.current.opened_s is not None and names & line.streams.keys()
         ]
         return now_s - min(since, default=now_s)
 

@@ -234,6 +234,18 @@ def test_a_next_socket_that_fails_leaves_the_old_one_alone() -> None:
     assert driver.up.get(1) is None
 
 
+def test_doubles_are_dropped_no_longer_once_a_hand_over_has_failed() -> None:
+    driver = Driver(streams=("trade",), trade_silence_s=1e6)
+    driver.frame(b'{"e":"serverShutdown"}', 1)
+    driver.run(0.1)
+    driver.connects = False
+    driver.cut(max(driver.up))
+    driver.frame(trade("BTCUSDT", 5, driver.event_ms()), 1)
+    driver.run(20.0)
+
+    assert len(driver.frame(trade("BTCUSDT", 5, driver.event_ms()), 1)) == 1
+
+
 def test_ids_that_the_venue_began_anew_pass_in_a_hand_over_too() -> None:
     driver = Driver(streams=("trade",), trade_silence_s=1e6)
     driver.frame(trade("BTCUSDT", 1000, driver.event_ms()))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.binance.pacing import Allowance, Backoff
+from connectors.binance.pacing import Allowance, Backoff, Patience
 
 
 @given(st.integers(1, 5), st.lists(st.tuples(st.floats(0.0, 0.5), st.integers(1, 3)), max_size=60))
@@ -62,3 +62,25 @@ def test_a_success_begins_anew() -> None:
     backoff.succeeded()
 
     assert backoff.failed(0.0, 1.0) == 1.0
+
+
+def test_patience_grows_to_an_hour_and_is_as_before_after_a_good_one() -> None:
+    patience = Patience(10.0)
+    grown = []
+    for number in range(11):
+        patience.lose(1000.0 * number)
+        grown.append(patience.seconds)
+
+    assert grown == [20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0, 2560.0, 3600.0, 3600.0, 3600.0]
+
+    patience.rest(13_599.0)
+    assert patience.seconds == 3600.0
+    patience.rest(13_600.0)
+    assert patience.seconds == 10.0
+
+
+def test_patience_that_was_asked_for_is_never_shortened() -> None:
+    patience = Patience(1e6)
+    patience.lose(0.0)
+
+    assert patience.seconds == 1e6

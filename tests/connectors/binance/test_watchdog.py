@@ -89,6 +89,18 @@ def test_a_socket_that_brings_nothing_is_replaced_by_one_that_is_up_before() -> 
     assert 1 not in driver.up
 
 
+def test_a_night_of_silence_is_forgotten_after_a_good_hour() -> None:
+    driver = Driver(streams=("depth@100ms",))
+    driver.run(3600.0)
+    told = len(driver.notes("socket_silent"))
+    for _ in range(400):
+        driver.frame(diff("BTCUSDT", (1, 1, 0), driver.event_ms()))
+        driver.run(9.5)
+    driver.run(12.0)
+
+    assert len(driver.notes("socket_silent")) == told + 1
+
+
 def test_a_market_that_sleeps_is_not_reconnected_all_night() -> None:
     driver = Driver(streams=("depth@100ms",))
     driver.run(3600.0)
@@ -104,7 +116,7 @@ def test_depth_without_any_trade_names_the_likely_cause() -> None:
 
     assert driver.notes("no_trades") == []
 
-    flow(driver, 60.0, "btcusdt@depth@100ms", socket=public)
+    flow(driver, 3.0, "btcusdt@depth@100ms", socket=public)
     (text,) = driver.notes("no_trades")
 
     assert text.startswith("no aggTrade of 2 symbols for 60 s while depth flows")
