@@ -61,7 +61,7 @@ class FeedCore:
         self._rest = Rest(rest_url.rstrip("/"), weight_limit(venue, options), numbers, out)
         self._fleet = Fleet(venue, options, ws_url.rstrip("/"), numbers=numbers, out=out, jitter=jitter)
         self._snapshots = Snapshots(venue, options, self._rest, out, jitter)
-        self._watchdog = Watchdog(options, self._fleet, out, venue.name)
+        self._watchdog = Watchdog(venue, options, self._fleet, out)
         interval_s = options.rest_interval_s
         self._polling = None if interval_s is None else Polling(venue, interval_s, self._rest, out)
         self._intake = Intake(self._fleet, self._snapshots, out)

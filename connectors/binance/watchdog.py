@@ -17,6 +17,7 @@ from connectors.binance.line import Line, Socket
 from connectors.binance.options import FeedOptions
 from connectors.binance.outbox import Alarm, Outbox, some
 from connectors.binance.stream import Stream
+from connectors.binance.venue import Venue
 from connectors.streams import Kind
 
 EVERY_S: Final = 1.0
@@ -37,11 +38,16 @@ _TRADES: Final = (Kind.TRADE, Kind.AGG_TRADE)
 class Watchdog:
     """Looks at all streams and sockets once a second."""
 
-    def __init__(self, options: FeedOptions, fleet: Fleet, out: Outbox, venue_name: str) -> None:
+    def __init__(self, venue: Venue, options: FeedOptions, fleet: Fleet, out: Outbox) -> None:
         self._options = options
         self._fleet = fleet
         self._out = out
-        self._venue_name = venue_name
+        # Where streams have paths of their own, a wrong one is the likely cause.
+        self._cause = (
+            " (since 2026-04-23 an address without /public and /market delivers depth, and never aggTrade)"
+            if len(set(venue.ws_paths.values())) > 1
+            else ""
+        )
         self._next_s = float("-inf")
         self._missing = {kind: Alarm(out, "no_trades") for kind in _TRADES}
         self._behind = Alarm(out, "clock_behind")
@@ -110,10 +116,10 @@ class Watchdog:
 
     def _tell(self, fell: list[str], back: list[str]) -> None:
         if fell:
-            text = f"{len(fell)} streams have fallen silent: {some(fell)}; subscribing to them again"
+            text = f"fell silent: {some(fell)}; subscribing again"
             self._out.note("warning", "stream_silent", text, streams=fell)
         if back:
-            self._out.note("info", "stream_silent_over", f"{len(back)} streams are back: {some(back)}", streams=back)
+            self._out.note("info", "stream_silent_over", f"not silent any more: {some(back)}", streams=back)
 
     def _miss(self, kind: Kind, streams: Iterable[Stream], now_s: float) -> None:
         """Depth flows, and trades don't."""
@@ -126,9 +132,8 @@ class Watchdog:
             alarm.end(f"{kind.value} messages come", now_s)
         elif others and now_s - max(others) < self._options.silence_s and self._watched_s(asked, now_s) >= patience_s:
             alarm.begin(
-                f"no {kind.value} of {len(asked)} symbols for {patience_s:.0f} s while depth flows: either nobody trades,"
-                f" or the address serves none ({self._venue_name}: since 2026-04-23 an address without /public and"
-                " /market delivers depth and never aggTrade); check the WebSocket address",
+                f"no {kind.value} of any symbol for {patience_s:.0f} s while depth flows: either nobody trades,"
+                f" or the address serves none{self._cause}; check the WebSocket address",
                 now_s,
                 stream=kind.value,
             )

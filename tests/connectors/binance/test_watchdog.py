@@ -39,16 +39,14 @@ def test_a_stream_that_falls_silent_is_told_subscribed_again_and_told_when_it_is
     before = len(driver.done)
     flow(driver, 12.0, "btcusdt@depth@100ms")
 
-    assert driver.notes("stream_silent") == [
-        "1 streams have fallen silent: ethusdt@depth@100ms; subscribing to them again"
-    ]
+    assert driver.notes("stream_silent") == ["fell silent: ethusdt@depth@100ms; subscribing again"]
     assert subscribed(driver, before) == [["ethusdt@depth@100ms"]]
     assert driver.core.status.streams_silent == 1
     assert driver.all(Open, before) == []
 
     flow(driver, 3.0, "btcusdt@depth@100ms", "ethusdt@depth@100ms")
 
-    assert driver.notes("stream_silent_over") == ["1 streams are back: ethusdt@depth@100ms"]
+    assert driver.notes("stream_silent_over") == ["not silent any more: ethusdt@depth@100ms"]
     assert driver.core.status.streams_silent == 0
 
 
@@ -119,8 +117,17 @@ def test_depth_without_any_trade_names_the_likely_cause() -> None:
     flow(driver, 3.0, "btcusdt@depth@100ms", socket=public)
     (text,) = driver.notes("no_trades")
 
-    assert text.startswith("no aggTrade of 2 symbols for 60 s while depth flows")
-    assert "without /public and /market delivers depth and never aggTrade" in text
+    assert text.startswith("no aggTrade of any symbol for 60 s while depth flows")
+    assert "without /public and /market delivers depth, and never aggTrade" in text
+
+
+def test_where_all_streams_share_a_path_no_wrong_cause_is_named() -> None:
+    driver = Driver("binance-spot", streams=("depth@100ms", "trade"))
+    flow(driver, 62.0, "btcusdt@depth@100ms")
+
+    (text,) = driver.notes("no_trades")
+
+    assert text.endswith("either nobody trades, or the address serves none; check the WebSocket address")
 
 
 def test_trades_that_come_again_end_the_warning() -> None:
