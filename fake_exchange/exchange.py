@@ -162,6 +162,7 @@ class FakeExchange:
             "faults": ledger.faults,
             "faults_planned": len(self._planned),
             "depth_requests": [asked._asdict() for asked in rest.asked],
+            "weight_limit": self.rules.weight_per_minute,
             "weight_used": rest.budget.used,
             "weight_most": rest.budget.most,
         }

@@ -36,12 +36,13 @@ class Answer(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A depth request that was answered: when, of which symbol, with which status and update id (0: none)."""
+    """A depth request that was answered: when, of which symbol, with which status, update id (0: none) and weight."""
 
     time_ns: int
     symbol: str
     status: int
     update_id: int
+    weight: int
 
 
 class Rest:
@@ -144,7 +145,8 @@ class Rest:
         body = await self._body(symbol, limit)
         answer = self._ok(body) if body else self._error(503, -1001, "Internal error; unable to process your request.")
         number = orjson.loads(body)["lastUpdateId"] if body else 0
-        self.asked.append(Asked(time.time_ns(), symbol, answer.status, number))
+        weight = self._rules.depth_weight(limit) or 0
+        self.asked.append(Asked(time.time_ns(), symbol, answer.status, number, weight))
         return answer
 
     async def _body(self, symbol: str, limit: int) -> bytes | None:

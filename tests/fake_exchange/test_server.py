@@ -228,3 +228,16 @@ def test_a_client_may_ask_for_the_end() -> None:
         await asyncio.wait_for(client.served.until_ended(), 5)
 
     talk(SPOT, story)
+
+
+def test_clients_that_leave_in_the_middle_do_not_stop_the_market() -> None:
+    options = Options(venue="binance-usdm", symbols=1, speed=5.0)
+
+    async def story(client: Client) -> bool:
+        url = f"ws://{client.served.address}/stream?streams=btcusdt@bookTicker/btcusdt@trade"
+        for _ in range(30):
+            async with connect(url) as leaving:
+                await leaving.recv()
+        return client.served.playing.done()
+
+    assert talk(options, story) is False

@@ -2,7 +2,7 @@
 
 Rule 1: a record that is `live` (or `thin`) has the best bid and ask that the exchange's own book had at its update id.
 Rule 2: a stretch without a live book has a cause: a fault that touched that symbol, or its connection, just before.
-Rule 3: where nothing else went wrong, it ends within two seconds, by one snapshot.
+Rule 3: where nothing else went wrong, it ends within two seconds, by one snapshot; unless the weight of a minute is spent.
 Rule 4: depth requests of one symbol are a second apart or more.
 Rule 5: what was sent is in the raw topic, and nothing else is, but for the last that was on its way when a cable was cut.
 """
@@ -27,6 +27,10 @@ HEAL_S: Final = 2.0
 """Between the difference that shows a gap and the first live record."""
 
 _NS: Final = 1_000_000_000
+_MINUTE_NS: Final = 60 * _NS
+_OWN_SHARE: Final = 0.8
+"""Of the weight, what a feed takes for itself by default."""
+
 _ON_ITS_WAY_NS: Final = 2 * _NS
 _BEST: Final = ("best_bid", "best_bid_quantity", "best_ask", "best_ask_quantity")
 _RIGHT: Final = frozenset({"live", "thin"})
@@ -91,6 +95,7 @@ class Judgement:
         compared: records that were held against the truth.
         episodes: all of them.
         plain: those during which nothing else went wrong.
+        short: those during which the weight of a minute was spent.
         wrong, unexplained, slow, hasty, lost, unknown: by rules 1, 2, 3, 4 and 5 (both halves).
         gaps: the records' own count, by symbol.
     """
@@ -98,6 +103,7 @@ class Judgement:
     compared: int = 0
     episodes: list[Episode] = field(default_factory=list)
     plain: list[Episode] = field(default_factory=list)
+    short: list[Episode] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     unexplained: list[Episode] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
@@ -111,11 +117,11 @@ class Judgement:
         return not (self.wrong or self.unexplained or self.slow or self.hasty or self.lost or self.unknown)
 
     def __str__(self) -> str:
-        longest = max((episode.seconds for episode in self.plain), default=0.0)
+        longest, waited = (max((one.seconds for one in some), default=0.0) for some in (self.plain, self.short))
         return (
             f"{self.compared:,} live records right, {len(self.wrong)} wrong; {len(self.episodes)} books broke,"
-            f" {len(self.plain)} of them with nothing else wrong, healed within {longest:.2f} s; {len(self.slow)} healed"
-            f" late or by more than one snapshot; {len(self.unexplained)} broke without a cause; {len(self.hasty)} hasty"
+            f" {len(self.plain)} of them with nothing else wrong, healed within {longest:.2f} s; {len(self.short)} waited"
+            f" for REST weight, at most {waited:.0f} s; {len(self.slow)} healed late or by more than one snapshot; {len(self.unexplained)} broke without a cause; {len(self.hasty)} hasty"
             f" requests; {len(self.lost)} frames lost, {len(self.unknown)} not sent by the exchange; gaps {self.gaps}"
         )
 
@@ -134,7 +140,8 @@ def judge(deployment: Deployment, truth: Path, sent: Path, state: Mapping[str, A
         _compare(found, rows, best)
         found.episodes += episodes(symbol, rows, snapshots.get(symbol, []))
     for episode in found.episodes:
-        _judge_episode(found, episode, state["faults"])
+        is_short = short_of_weight(episode, state["depth_requests"], state["weight_limit"])
+        _judge_episode(found, episode, state["faults"], is_short=is_short)
     found.hasty = hasty(state["depth_requests"])
     found.lost, found.unknown = _frames(raw, lines(sent), state["faults"])
     return found
@@ -190,7 +197,15 @@ def _numbers(row: Row) -> tuple[float | None, ...]:
     return tuple(None if text is None else float(text) for text in (bid, bid_quantity, ask, ask_quantity))
 
 
-def _judge_episode(found: Judgement, episode: Episode, faults: Iterable[Row]) -> None:
+def short_of_weight(episode: Episode, asked: Sequence[Row], limit: int) -> bool:
+    """Whether in an episode one more depth request would have been more than a feed allows itself of a minute's weight."""
+    one = max((row["weight"] for row in asked), default=0)
+    moments = range(episode.begin_ns, episode.end_ns or episode.begin_ns + _MINUTE_NS, _NS // 4)
+    spent = (sum(row["weight"] for row in asked if at - _MINUTE_NS < row["time_ns"] <= at) for at in moments)
+    return any(used + one > _OWN_SHARE * limit for used in spent)
+
+
+def _judge_episode(found: Judgement, episode: Episode, faults: Iterable[Row], *, is_short: bool = False) -> None:
     causes, delays = [], []
     for fault in faults:
         kind = fault["kind"]
@@ -206,6 +221,9 @@ def _judge_episode(found: Judgement, episode: Episode, faults: Iterable[Row]) ->
         found.unexplained.append(episode)
     cause = causes[-1] if causes else None
     others = [fault for fault in delays if fault is not cause or fault["kind"] in _STUBBORN]
+    if is_short:
+        found.short.append(episode)
+        return
     if not others:
         found.plain.append(episode)
     allowed_s = HEAL_S + sum(fault["seconds"] + _DELAYS[fault["kind"]] for fault in others)
