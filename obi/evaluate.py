@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-import orjson
 import typer
-from rich.console import Console
 
 from dataflows.replay.ranges import Wanted
 from dataflows.settings import Settings, SettingsError
@@ -17,11 +14,6 @@ from obi.extras import extra
 from obi.options import BROKER, DECODING, MEASURING, with_settings
 from obi.ranges import FromOffset, FromTime, Partition, ToOffset, ToTime, option, wanted_range
 from obi.recordings import Venue
-from obi.screen import number, progress, stderr
-
-if TYPE_CHECKING:
-    from consumers.evaluation.report import Question
-    from obi.evaluate_inputs import Source
 
 _ASKED: Final = "What is asked"
 _ANSWER: Final = "The answer"
@@ -125,10 +117,9 @@ def evaluate(
         problems.append("--partition, --from-..., --to-...: expected with the metrics topic, received with files")
     _refuse([*problems, *wanted.problems()])
     with extra("evaluate"):
-        from obi.evaluate_inputs import Source  # noqa: PLC0415  (its libraries are an extra)
-
-        question = _question(features, seconds, level=level, fee_bps=fee_bps, seed=seed, placebo=placebo)
-    _tell(Source(settings, inputs or [], venue, wanted, lengths, instrument), question, html, json)
+        from obi.evaluate_run import Source, question, tell  # noqa: PLC0415  (its libraries are an extra)
+    asked = question(features, seconds, level=level, fee_bps=fee_bps, seed=seed, placebo=placebo)
+    tell(Source(settings, inputs or [], venue, wanted, lengths, instrument), asked, html, json)
 
 
 def _refuse(problems: list[str]) -> None:
@@ -144,39 +135,3 @@ def _numbers(problems: list[str], name: str, text: str, kind: type[float]) -> li
     if any(not 0 < value < math.inf for value in found):
         problems.append(f"{name}: expected numbers above 0 with commas between them, received {text!r}")
     return found
-
-
-def _question(names: str | None, horizons_s: list[float], **more: Any) -> Question:
-    from consumers.evaluation import fields, report  # noqa: PLC0415  (their libraries are an extra)
-
-    chosen = fields.choose([name.strip() for name in (names or "").split(",") if name.strip()])
-    return report.Question(chosen, tuple(sorted(set(horizons_s))), **more)
-
-
-def _tell(source: Source, question: Question, html: Path | None, json: Path | None) -> None:
-    from consumers.evaluation.page import page  # noqa: PLC0415  (their libraries are an extra)
-    from consumers.evaluation.report import evaluate as judged  # noqa: PLC0415
-    from obi.evaluate_view import show  # noqa: PLC0415
-
-    material = source.read()
-    with progress("evaluating", None) as advance:
-        report = judged(
-            material.series,
-            question,
-            windows=material.windows,
-            executions=material.executions,
-            notes=material.notes,
-            on_progress=lambda done, total: advance(done, f"{number(done)} of {number(total)} tests"),
-        )
-    if html is not None:
-        html.write_text(page(report), encoding="utf-8")
-        stderr().print(f"wrote {html}", soft_wrap=True, markup=False)
-    answer = (
-        orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS) + b"\n"
-    )
-    if json is not None and str(json) == "-":
-        sys.stdout.buffer.write(answer)
-        return
-    if json is not None:
-        json.write_bytes(answer)
-    show(Console(highlight=False), report)

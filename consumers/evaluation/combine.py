@@ -108,7 +108,7 @@ def _logistic(known: Floats, returns: Floats, asked: Floats) -> Floats | None:
     up = returns[moved] > 0
     if min(up.sum(), (~up).sum()) < MIN_CALLS / 2:
         return None
-    model: Any = make_pipeline(StandardScaler(), _clip(), LogisticRegression(max_iter=500))
+    model: Any = make_pipeline(StandardScaler(), _clip(), LogisticRegression(solver="newton-cholesky"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         predicted: Floats = model.fit(known[moved], up).predict_proba(asked)[:, 1] - 0.5
