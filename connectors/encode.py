@@ -38,11 +38,12 @@ def encode_records(
     dumps, names, states = orjson.dumps, NAMES, STATES
     records = []
     for row, of_book in zip(rows, metrics, strict=True):
-        offset, _, receive, event, transaction, update_id, seq, delta, trade_delta, events, state, gaps = row
+        offset, _, receive, event, transaction, update_id, seq, delta, trade_delta, events, state, gaps, ofi = row[:13]
         source = {"topic": topic, "partition": partition, "offset": offset}
         values = (
             SCHEMA, venue, symbol, seq, event, transaction, receive, update_id, of_book[0], delta, *of_book[1:15],
-            trade_delta, events, states[state], gaps, source, *of_book[15:],
+            trade_delta, events, states[state], gaps, source,
+            of_book[15], of_book[16], ofi, of_book[17], *row[13:], *of_book[18:],
         )  # fmt: skip
         records.append(dumps(dict(zip(names, values))))  # noqa: B905  # lengths held by a test, strict costs here
     return records

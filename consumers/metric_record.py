@@ -50,6 +50,15 @@ class MetricRecord:
         source: Topic, partition and offset of the message that caused the record.
         imbalance_l1: (B - A) / (B + A) of the best level of each side. Unit: 1.
         imbalance_l5: (B - A) / (B + A) of the best 5 levels of each side. Unit: 1.
+        ofi_l1: Order-flow imbalance of the best levels against the predecessor; > 0 bids came or asks went. Unit: base units.
+        ofi_ml: The same over the best 10 levels, compared by price where both books show it. Unit: base units.
+        ofi_ew_500ms: Sum of ofi_l1, each decayed by exp(-age / 500 ms). Unit: base units.
+        ofi_ew_2s: Sum of ofi_l1, each decayed by exp(-age / 2 s). Unit: base units.
+        delta_volume_1s: Sum of the aggressive events of the last second. Unit: base units (swept), price (price_gap).
+        trade_delta_1s: Signed aggressor volume of the last second's trades. Unit: base units.
+        trade_count_1s: Trades of the last second.
+        delta_window_ms: Age of the oldest event in the delta_volume window. Unit: ms.
+        delta_truncated: Events in the delta_volume window that reached beyond the last known level: more may have been taken.
         depth_span_bid_bps: Distance of the last bid that counts from mid. Unit: basis points.
         depth_span_ask_bps: Distance of the last ask that counts from mid. Unit: basis points.
     """
@@ -85,5 +94,14 @@ class MetricRecord:
     source: Source
     imbalance_l1: float | None
     imbalance_l5: float | None
+    ofi_l1: float | None
+    ofi_ml: float | None
+    ofi_ew_500ms: float | None
+    ofi_ew_2s: float | None
+    delta_volume_1s: float | None
+    trade_delta_1s: float | None
+    trade_count_1s: int | None
+    delta_window_ms: int | None
+    delta_truncated: int | None
     depth_span_bid_bps: float | None
     depth_span_ask_bps: float | None

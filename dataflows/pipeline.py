@@ -21,17 +21,20 @@ from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
 from orderbook.measurer import Measured, Measurer, Row
 from orderbook.metrics import Block, measure_books
+from orderbook.ofi import Carried, predecessors
 from orderbook.presets import MeasureConfig, contract_size
 
 
 class MeasuredGroup(NamedTuple):
-    """The rows of one instrument and poll, with the levels that their stateless metrics will be made of."""
+    """One instrument's part of a poll, measured; its stateless metrics will be made of the levels that come with the rows."""
 
     instrument: str
     topic: str
     partition: int
     rows: list[Row]
     books: Block
+    before: list[int]
+    carried: Carried
 
 
 class Pipeline:
@@ -65,7 +68,7 @@ class Pipeline:
         counts.ignored += measured.ignored
         counts.notices += measured.notices
         counts.evidence.add(group.instrument, measured)
-        return MeasuredGroup(group.instrument, group.origin.topic, group.partition, measured.rows, measured.books)
+        return MeasuredGroup(group.instrument, group.origin.topic, group.partition, *measured[:4])
 
     def encode(self, measured: Iterable[MeasuredGroup]) -> list[tuple[str, OutBatch]]:
         """Rows to finished records, keyed by the partition that they go to.
@@ -99,7 +102,9 @@ class Pipeline:
         if any(size is not None for size in sizes):
             by_group = np.array([np.nan if size is None else size for size in sizes])
             contract_sizes = np.repeat(by_group, [len(group.rows) for group in groups])
-        metrics = measure_books(books, states, self.config.large_order_threshold_pct, contract_sizes)
+        places = [place for group in groups for place in group.before]
+        before = predecessors(books, [len(group.rows) for group in groups], places, [group.carried for group in groups])
+        metrics = measure_books(books, states, self.config, contract_sizes, before)
         return iter(metrics.tolist())
 
 

@@ -62,6 +62,10 @@ class BookSide:
         keys, floor = self._keys, self._floor
         return floor == -inf or (len(keys) >= count and keys[-count] >= floor)
 
+    def knows(self, price: float) -> bool:
+        """Whether all levels from the best one down to ``price`` are known for certain."""
+        return price * self._sign >= self._floor
+
     def apply(self, changes: Side) -> None:
         """Set absolute quantities at prices; 0.0 removes."""
         keys, quantities, undo, sign = self._keys, self._quantities, self._undo, self._sign

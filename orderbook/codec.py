@@ -10,7 +10,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 STATE_TAG: Final = b"OBI\x02"
 """First bytes of a state; the last one is the version of the layout."""
@@ -20,11 +20,14 @@ _FLOAT: Final = struct.Struct("<d")
 _COUNT: Final = struct.Struct("<I")
 
 
+Number = TypeVar("Number", int, float)
+
+
 class StateError(ValueError):
     """Bytes that are no state of this version: says what was expected and what came."""
 
 
-def _little_endian(numbers: array[float]) -> array[float]:
+def _little_endian(numbers: array[Number]) -> array[Number]:
     if sys.byteorder == "big":
         numbers = numbers[:]
         numbers.byteswap()
@@ -51,6 +54,11 @@ class Writer:
     def put_floats(self, values: Iterable[float]) -> None:
         """Any number of floats, counted."""
         numbers = array("d", values)
+        self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
+
+    def put_ints(self, values: Iterable[int]) -> None:
+        """Any number of integers below 2^63, counted."""
+        numbers = array("q", values)
         self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
 
     def done(self) -> bytes:
@@ -95,6 +103,12 @@ class Reader:
         """Next counted floats."""
         count = _COUNT.unpack(self._take(_COUNT.size))[0]
         numbers = array("d", self._take(8 * count))
+        return _little_endian(numbers).tolist()
+
+    def take_ints(self) -> list[int]:
+        """Next counted integers."""
+        count = _COUNT.unpack(self._take(_COUNT.size))[0]
+        numbers = array("q", self._take(8 * count))
         return _little_endian(numbers).tolist()
 
     def end(self) -> None:

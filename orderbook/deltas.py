@@ -11,26 +11,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from math import inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from orderbook.codec import Reader, Writer
+from orderbook.exact import ExactSum
 from orderbook.presets import Estimator
 
 
 class Window:
-    """The last ``size`` numbers and their exactly rounded sum, as ``math.fsum`` would give it.
+    """The last ``size`` numbers and their exactly rounded sum."""
 
-    A float is an integer times a power of two, so the numbers are added and taken away as integers over one common
-    power of two: exact, and the same whatever came before. ``fsum`` itself would visit the whole window at each event.
-    """
-
-    __slots__ = ("_bits", "_sum", "_total", "_values")
+    __slots__ = ("_rounded", "_sum", "_values")
 
     def __init__(self, size: int, values: Iterable[float] = ()) -> None:
         self._values: deque[float] = deque(maxlen=size)
-        self._total = 0
-        self._bits = 0  # the sum is _total / 2 ** _bits
-        self._sum: float | None = 0.0
+        self._sum = ExactSum()
+        self._rounded: float | None = 0.0
         for value in values:
             self.push(value)
 
@@ -41,24 +37,16 @@ class Window:
         """Add a finite number; the oldest falls out of a full window."""
         values = self._values
         if len(values) == values.maxlen:
-            self._add(-values[0])
+            self._sum.add(-values[0])
         values.append(value)
-        self._add(value)
-        self._sum = None
+        self._sum.add(value)
+        self._rounded = None
 
     def sum(self) -> float:
         """The exactly rounded sum; 0.0 of an empty window."""
-        if self._sum is None:
-            self._sum = self._total / (1 << self._bits)
-        return self._sum
-
-    def _add(self, value: float) -> None:
-        numerator, denominator = value.as_integer_ratio()
-        bits = denominator.bit_length() - 1
-        if bits > self._bits:
-            self._total <<= bits - self._bits
-            self._bits = bits
-        self._total += numerator << (self._bits - bits)
+        if self._rounded is None:
+            self._rounded = self._sum.rounded()
+        return self._rounded
 
     def write(self, out: Writer) -> None:
         """Append this window to a state."""
@@ -70,38 +58,91 @@ class Window:
         return cls(size, state.take_floats())
 
 
-class Predecessor(Protocol):
-    """The book that a new one is compared with."""
+class EventWindow:
+    """The last ``size`` aggressive events: their window, when they were, and which of them were cut off.
 
-    best_bid: float
-    """-inf when it had no bid."""
-    best_ask: float
-    """+inf when it had no ask."""
+    Attributes:
+        window: What they amount to.
+        cut_off: How many of them may be larger than is known.
+    """
 
-    def bids_through(self, price: float) -> float:
+    __slots__ = ("_marks", "cut_off", "window")
+
+    def __init__(self, window: Window, size: int, marks: Iterable[tuple[int, bool]] = ()) -> None:
+        self.window = window
+        self._marks: deque[tuple[int, bool]] = deque(marks, size)
+        self.cut_off = sum(cut for _, cut in self._marks)
+
+    def push(self, event: Aggression, at_ms: int) -> None:
+        """Add an event at the clock ``at_ms``; the oldest falls out of a full window."""
+        marks = self._marks
+        if len(marks) == marks.maxlen:
+            self.cut_off -= marks[0][1]
+        marks.append((at_ms, event.cut_off))
+        self.cut_off += event.cut_off
+        self.window.push(event.amount)
+
+    def age_ms(self, now_ms: int) -> int | None:
+        """How long ago the oldest event was; None without any."""
+        return now_ms - self._marks[0][0] if self._marks else None
+
+    def clock_reset(self, ms: int) -> None:
+        """No event was later than ``ms``: the clock was wrong."""
+        self._marks = deque(((min(at_ms, ms), cut) for at_ms, cut in self._marks), self._marks.maxlen)
+
+    def write(self, out: Writer) -> None:
+        """Append this window to a state."""
+        self.window.write(out)
+        out.put_ints(at_ms for at_ms, _ in self._marks)
+        out.put_ints(cut for _, cut in self._marks)
+
+    @classmethod
+    def read(cls, size: int, state: Reader) -> EventWindow:
+        """The window that ``write`` wrote; of a smaller ``size`` the oldest events are dropped."""
+        window = Window.read(size, state)
+        return cls(window, size, zip(state.take_ints(), map(bool, state.take_ints()), strict=True))
+
+
+class Aggression(NamedTuple):
+    """What aggressors did between two books: > 0 buyers, < 0 sellers.
+
+    ``cut_off`` tells that they went beyond the last level that was known, so that they may have taken more.
+    """
+
+    amount: float
+    cut_off: bool
+
+
+class Resting(Protocol):
+    """What rested in the book that a new one is compared with."""
+
+    def bids_through(self, price: float) -> Aggression:
         """Quantity of its bids at prices >= ``price``."""
 
-    def asks_through(self, price: float) -> float:
+    def asks_through(self, price: float) -> Aggression:
         """Quantity of its asks at prices <= ``price``."""
 
 
-def aggressive_event(estimator: Estimator, before: Predecessor, bid: float, ask: float) -> float | None:
-    """What aggressors did between the predecessor and a book with best prices ``bid`` and ``ask``.
+def aggressive_event(
+    estimator: Estimator, resting: Resting, before: tuple[float, float], now: tuple[float, float]
+) -> Aggression | None:
+    """What aggressors did between two books, given by their best bid and ask (absent: -inf and +inf); None: nothing.
 
     ``swept``: the quantity that rested where the other side now quotes; what must have been taken (base units).
     ``price_gap``: how far the quote moved beyond the opposite best (price units, not a volume).
-    > 0 buyers, < 0 sellers, None: no event. Absent prices are -inf (bid) and +inf (ask).
     """
+    (before_bid, before_ask), (bid, ask) = before, now
     if estimator == "swept":
-        if bid >= before.best_ask:
-            return before.asks_through(bid)
-        if ask <= before.best_bid:
-            return -before.bids_through(ask)
+        if bid >= before_ask:
+            return resting.asks_through(bid)
+        if ask <= before_bid:
+            sold = resting.bids_through(ask)
+            return Aggression(-sold.amount, sold.cut_off)
         return None
-    if bid > before.best_ask:
-        return bid - before.best_ask
-    if ask < before.best_bid:
-        return ask - before.best_bid
+    if bid > before_ask:
+        return Aggression(bid - before_ask, cut_off=False)
+    if ask < before_bid:
+        return Aggression(ask - before_bid, cut_off=False)
     return None
 
 

@@ -37,9 +37,11 @@ from orderbook.audit import BookAuditor
 from orderbook.band import is_cut_off
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
-from orderbook.deltas import NO_ASK, NO_BID, Window, aggressive_event
+from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Diff, Quote, Snapshot
-from orderbook.partial_lane import STALE
+from orderbook.flow import Flow
+from orderbook.metrics import Block
+from orderbook.partial_lane import STALE, stack_levels
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING, THIN
@@ -51,40 +53,41 @@ MAX_WAITING: Final = 2_000
 
 
 class DiffLane:
-    """The book, its ids, the predecessor, the delta window, and the evidence that it is held against."""
+    """The book, its ids, the flow to it, and the evidence that it is held against.
+
+    Attributes:
+        flow: From book to book.
+        levels: The best levels of the predecessor of the next batch's first book, shape (2, w, 2).
+    """
 
     __slots__ = (
         "_clock_ms",
         "_depth_levels",
         "_early",
-        "_estimator",
         "_joined",
         "_last_id",
         "_waiting",
         "audits",
-        "best_ask",
-        "best_bid",
         "book",
+        "flow",
         "gaps",
+        "levels",
         "quotes",
-        "window",
     )
 
     def __init__(self, config: MeasureConfig) -> None:
         self._depth_levels = config.depth_levels
-        self._estimator = config.delta_estimator
         self._last_id: int | None = None  # None: waiting
         self._joined = False
         self._clock_ms = 0
         self._early: Snapshot | None = None
         self._waiting: deque[Diff] = deque(maxlen=MAX_WAITING)
         self.audits = BookAuditor()
-        self.best_bid = NO_BID
-        self.best_ask = NO_ASK
         self.book = Book(config.book_levels)
+        self.flow = Flow(config)
         self.gaps = 0
+        self.levels: Block = stack_levels([([], [])])[0]
         self.quotes = QuoteCheck()
-        self.window = Window(config.delta_volume_window)
 
     def feed(self, diff: Diff, notices: Counter[str]) -> int:
         """Take one difference and say the book's state after it, or STALE."""
@@ -99,6 +102,7 @@ class DiffLane:
             else:  # the snapshot was too old for this stream: still the first seeding, not a break
                 self._wait()
         self._clock_ms = _clock_ms(diff)
+        self.flow.tick(self._clock_ms, notices)
         if self._last_id is None:
             self._waiting.append(diff)
             if self._early is not None and not self._seed(self._early):
@@ -163,7 +167,7 @@ class DiffLane:
 
     def _forget_predecessor(self) -> None:
         """The next record is compared with nothing."""
-        self.best_bid, self.best_ask = NO_BID, NO_ASK
+        self.flow.forget()
         self.book.mark()
 
     def _seed(self, snapshot: Snapshot) -> bool:
@@ -208,35 +212,34 @@ class DiffLane:
 
     def _compare(self) -> int:
         """State of the book as it is now; a book that is not crossed becomes the predecessor."""
-        bid, ask = self.book.bids.best, self.book.asks.best
-        if bid is not None and ask is not None:
+        (bid, bid_quantity), (ask, ask_quantity) = self.book.bids.best_level, self.book.asks.best_level
+        if bid and ask:
             if bid >= ask:
                 return CROSSED
             state = LIVE if self.book.covers(self._depth_levels) else THIN
         else:
-            state = EMPTY if bid is None and ask is None else ONE_SIDED
-            bid, ask = NO_BID if bid is None else bid, NO_ASK if ask is None else ask
-        if bid >= self.best_ask or ask <= self.best_bid:
-            delta = aggressive_event(self._estimator, self, bid, ask)
-            if delta is not None:
-                self.window.push(delta)
-        self.best_bid, self.best_ask = bid, ask
+            state = ONE_SIDED if bid or ask else EMPTY
+            bid, ask = bid or NO_BID, ask or NO_ASK
+        self.flow.take(bid, bid_quantity, ask, ask_quantity, self)
         self.book.mark()
         return state
 
-    def asks_through(self, price: float) -> float:
-        """Quantity of the predecessor's asks at prices <= ``price``."""
-        return self.book.asks.marked_through(price)
+    def asks_through(self, price: float) -> Aggression:
+        """Quantity of the predecessor's asks at prices <= ``price``, as far as they are known."""
+        asks = self.book.asks
+        return Aggression(asks.marked_through(price), not asks.knows(price))
 
-    def bids_through(self, price: float) -> float:
-        """Quantity of the predecessor's bids at prices >= ``price``."""
-        return self.book.bids.marked_through(price)
+    def bids_through(self, price: float) -> Aggression:
+        """Quantity of the predecessor's bids at prices >= ``price``, as far as they are known."""
+        bids = self.book.bids
+        return Aggression(bids.marked_through(price), not bids.knows(price))
 
     def write(self, out: Writer) -> None:
         """Append this lane to a state."""
         out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
-        out.put_float(self.best_bid, self.best_ask)
-        self.window.write(out)
+        self.flow.write(out)
+        for levels in self.levels:
+            out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
         self.book.bids.write(out)
         self.book.asks.write(out)
         diff_state.write_snapshot(out, self._early)
@@ -248,8 +251,9 @@ class DiffLane:
         """Become the lane that ``write`` wrote."""
         self._last_id = state.take_optional_int()
         self._joined, self._clock_ms, self.gaps = bool(state.take_int()), state.take_int(), state.take_int()
-        self.best_bid, self.best_ask = state.take_float(), state.take_float()
-        self.window = Window.read(size, state)
+        self.flow.read(size, state)
+        bids, asks = state.take_floats(), state.take_floats()
+        self.levels = stack_levels([(bids, asks)])[0]
         self.book.bids.read(state)
         self.book.asks.read(state)
         self._early = diff_state.read_snapshot(state)

@@ -9,21 +9,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from orderbook.audit import BookAudit
 from orderbook.codec import Reader, Writer
-from orderbook.deltas import Window
 from orderbook.diff_lane import DiffLane
 from orderbook.events import Diff, Event, Partial, Quote, Snapshot
+from orderbook.flow import Flow
 from orderbook.metrics import Block
+from orderbook.ofi import BEFORE_FULL, BEFORE_PARTIAL, LEVELS, Carried
 from orderbook.partial_lane import STALE, PartialLane, stack_levels
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteTally
 from orderbook.record import CROSSED, RESYNCING
 from orderbook.tape import Tape
+
+_NO_BOOK: Final = frozenset({CROSSED, RESYNCING})
+"""States whose books are compared with nothing."""
+
+_NO_OFI: Final[tuple[float | None, ...]] = (None, None, None)
+_NO_LEVELS: Final = stack_levels([([], [])])[0]
 
 
 class Row(NamedTuple):
@@ -41,20 +48,31 @@ class Row(NamedTuple):
     delta_events: int
     state: int
     gaps: int
+    ofi_l1: float | None
+    ofi_ew_500ms: float | None
+    ofi_ew_2s: float | None
+    delta_volume_1s: float | None
+    trade_delta_1s: float | None
+    trade_count_1s: int
+    delta_window_ms: int | None
+    delta_truncated: int
 
 
 class Measured(NamedTuple):
     """Rows in the order of their messages, the levels of each, and what was counted instead.
 
-    ``books`` has shape (len(rows), 2, w, 2), see ``orderbook.metrics.Block``. ``ignored`` counts messages that are no
-    record (``trade``, ``book_ticker``, ``snapshot``, ``stale``), ``notices`` what an operator may want to know (``gap``,
-    ``id_reset``, ``trade_other_kind``, ``trade_not_market``, ``audit``, ``audit_repaired``, ``audit_skipped``); a notice
-    does not take part in the conservation of messages. ``quotes`` and ``audits`` are how the full book compares with the
-    venue's own best prices and with later snapshots.
+    ``books`` has shape (len(rows), 2, w, 2), see ``orderbook.metrics.Block``; ``before`` tells for each the book that it is
+    compared with, ``carried`` those of earlier batches (``orderbook.ofi.predecessors`` takes both). ``ignored`` counts
+    messages that are no record (``trade``, ``book_ticker``, ``snapshot``, ``stale``), ``notices`` what an operator may want
+    to know (``gap``, ``id_reset``, ``clock_reset``, ``trade_other_kind``, ``trade_not_market``, ``audit``,
+    ``audit_repaired``, ``audit_skipped``); a notice does not take part in the conservation of messages. ``quotes`` and
+    ``audits`` are how the full book compares with the venue's own best prices and with later snapshots.
     """
 
     rows: list[Row]
     books: Block
+    before: list[int]
+    carried: Carried
     ignored: Counter[str]
     notices: Counter[str]
     quotes: QuoteTally
@@ -79,7 +97,7 @@ class Measurer:
         size = config.delta_volume_window
         self._seq = 0
         self._tape = Tape(size)
-        self._partials = PartialLane(config.delta_estimator, Window(size))
+        self._partials = PartialLane(Flow(config))
         self._diffs: DiffLane | None = None
         if state:
             self._read(Reader(state), size)
@@ -89,17 +107,18 @@ class Measurer:
         ignored: Counter[str] = Counter()
         notices: Counter[str] = Counter()
         rows: list[Row] = []
+        before: list[int] = []
         tops: dict[int, tuple[list[float], list[float]]] = {}  # row -> levels of a full book
         kept: list[int] = []  # rows of ``levels``, for the other rows
-        bids, asks = (levels[:, side, 0, 0].tolist() if levels.shape[2] else [0.0] * len(levels) for side in (0, 1))
+        best = levels[:, :, 0].reshape(-1, 4).tolist() if levels.shape[2] else [[0.0] * 4] * len(levels)
         partials, tape = self._partials, self._tape
+        carried = partials.levels, self._diffs.levels if self._diffs is not None else _NO_LEVELS
         for event in events:
             if isinstance(event, Partial):
-                row = event.row
-                state = partials.feed(event, bids[row], asks[row], levels, notices)
+                state = partials.feed(event, best[event.row], levels, notices)
                 if state != STALE:
-                    kept.append(row)
-                    rows.append(self._row(event, state, partials.window))
+                    kept.append(event.row)
+                    self._add(rows, before, event, state, partials.flow)
                 else:
                     ignored["stale"] += 1
             elif isinstance(event, Quote):
@@ -111,7 +130,7 @@ class Measurer:
                 state = lane.feed(event, notices)
                 if state != STALE:
                     tops[len(rows)] = self._top(lane, state)
-                    rows.append(self._row(event, state, lane.window))
+                    self._add(rows, before, event, state, lane.flow)
                 else:
                     ignored["stale"] += 1
             elif isinstance(event, Snapshot):
@@ -119,15 +138,15 @@ class Measurer:
                 ignored["snapshot"] += 1
             else:
                 tape.feed(event, ignored, notices)
-        partials.settle()
+        self._settle(tops)
         diffs = self._diffs
         evidence = (diffs.quotes.take(), diffs.audits.take()) if diffs is not None else (QuoteTally(), [])
-        return Measured(rows, _join(levels, kept, tops, len(rows)), ignored, notices, *evidence)
+        return Measured(rows, _join(levels, kept, tops, len(rows)), before, carried, ignored, notices, *evidence)
 
     def state(self) -> bytes:
         """Everything remembered, as a value."""
         out = Writer()
-        out.put_int(self._seq)
+        out.put_int(self._seq, self._compared)
         self._tape.write(out)
         self._partials.write(out)
         out.put_int(int(self._diffs is not None))
@@ -137,16 +156,37 @@ class Measurer:
 
     def _read(self, state: Reader, size: int) -> None:
         self._seq = state.take_int()
+        comparable = state.take_int() >= self._compared
         self._tape = Tape.read(size, state)
         self._partials.read(size, state)
+        self._partials.flow.resume(BEFORE_PARTIAL, comparable=comparable)
         if state.take_int():
-            self._diff_lane().read(size, state)
+            lane = self._diff_lane()
+            lane.read(size, state)
+            lane.flow.resume(BEFORE_FULL, comparable=comparable)
         state.end()
+
+    @property
+    def _compared(self) -> int:
+        """Levels of a book that its successor can be compared with."""
+        return min(self._config.depth_levels, LEVELS)
 
     def _diff_lane(self) -> DiffLane:
         if self._diffs is None:
             self._diffs = DiffLane(self._config)
         return self._diffs
+
+    def _settle(self, tops: dict[int, tuple[list[float], list[float]]]) -> None:
+        """What the rows of this batch are to the books of the next."""
+        self._partials.settle()
+        if self._partials.flow.place >= 0:
+            self._partials.flow.place = BEFORE_PARTIAL
+        lane = self._diffs
+        if lane is not None and lane.flow.place != BEFORE_FULL:
+            lane.levels = _NO_LEVELS
+            if lane.flow.place >= 0:
+                lane.levels = stack_levels([tops[lane.flow.place]])[0][:, :LEVELS]
+                lane.flow.place = BEFORE_FULL
 
     def _top(self, lane: DiffLane, state: int) -> tuple[list[float], list[float]]:
         if state == RESYNCING:
@@ -154,18 +194,34 @@ class Measurer:
         count = self._config.depth_levels
         return lane.book.bids.top(count), lane.book.asks.top(count)
 
-    def _row(self, event: Partial | Diff, state: int, window: Window) -> Row:
+    def _add(self, rows: list[Row], before: list[int], event: Partial | Diff, state: int, flow: Flow) -> None:
+        """Append the row of a message that was taken in, and the place of the book before it."""
         self._seq += 1
-        defined = state not in {CROSSED, RESYNCING}
-        return Row._make(
-            (
-                *event[:6],
-                self._seq,
-                window.sum() if defined else None,
-                self._tape.trade_delta(),
-                len(window),
-                state,
-                self._diffs.gaps if self._diffs is not None else 0,
+        tape, diffs, events, now_ms = self._tape, self._diffs, flow.events, flow.clock_ms
+        before.append(flow.place)
+        if state in _NO_BOOK:
+            delta, delta_1s, flowed = None, None, _NO_OFI
+        else:
+            flow.place = len(rows)
+            delta, delta_1s = events.window.sum(), flow.second.sum(now_ms)
+            flowed = flow.ofi, flow.ofi_fast, flow.ofi_slow
+        newest_ms = max(now_ms, tape.clock_ms, self._partials.flow.clock_ms, diffs.flow.clock_ms if diffs else 0)
+        rows.append(
+            Row._make(
+                (
+                    *event[:6],
+                    self._seq,
+                    delta,
+                    tape.trade_delta(),
+                    len(events.window),
+                    state,
+                    diffs.gaps if diffs else 0,
+                    *flowed,
+                    delta_1s,
+                    *tape.last_second(newest_ms),
+                    events.age_ms(now_ms),
+                    events.cut_off,
+                )
             )
         )
 

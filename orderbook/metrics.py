@@ -14,6 +14,8 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from orderbook.ofi import multi_level
+from orderbook.presets import MeasureConfig
 from orderbook.record import CROSSED, EMPTY, ONE_SIDED, RESYNCING
 
 Block: TypeAlias = npt.NDArray[np.float64]
@@ -38,6 +40,7 @@ COLUMNS: Final = (
     "ask_volume",
     "imbalance_l1",
     "imbalance_l5",
+    "ofi_ml",
     "depth_span_bid_bps",
     "depth_span_ask_bps",
 )
@@ -51,27 +54,31 @@ _DEPTH_RATIO_MAX: Final = 2.0
 
 
 def measure_books(
-    books: Block, states: npt.NDArray[np.int8], threshold: float, contract_sizes: npt.NDArray[np.float64] | None
+    books: Block,
+    states: npt.NDArray[np.int8],
+    config: MeasureConfig,
+    contract_sizes: npt.NDArray[np.float64] | None = None,
+    before: Block | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Compute the stateless metrics of every book.
+    """Compute the metrics of every book that need no memory.
 
     Args:
         books: Shape (n, 2, w, 2), see ``Block``.
         states: Shape (n,), codes of ``orderbook.record.STATES``; they decide what is undefined.
-        threshold: Share of B + A above which (strictly) a level is a large order; 0.01 is 1 %.
+        config: The settings; ``large_order_threshold_pct`` and ``depth_levels`` count here.
         contract_sizes: Shape (n,): value of one contract, NaN where quantities are base units; None: all are.
+        before: Their predecessors, see ``orderbook.ofi.predecessors``; None: none has one.
 
     Returns:
-        float64, shape (n, 19), columns as in ``COLUMNS``; NaN where undefined.
+        float64, shape (n, 20), columns as in ``COLUMNS``; NaN where undefined.
     """
     if not books.shape[2]:  # no book has any level
         books = np.zeros((len(books), 2, 1, 2))
     prices, quantities = books[..., 0], books[..., 1]
     worth = prices if contract_sizes is None else _worth(prices, contract_sizes)
     near, volume, notional = _sums(quantities, worth)
-    bid_volume, ask_volume, bid_notional, ask_notional = *volume.T, *notional.T
-    bid, ask, bid_quantity, ask_quantity = *prices[:, :, 0].T, *quantities[:, :, 0].T
-    large = (quantities > (threshold * (bid_volume + ask_volume))[:, None, None]).sum((1, 2))
+    (bid_volume, ask_volume), (bid_notional, ask_notional) = volume.T, notional.T
+    (bid, ask), (bid_quantity, ask_quantity) = prices[:, :, 0].T, quantities[:, :, 0].T
     # Empty sides: the rows are undefined below. Overflow: an absurd price times the other side's absurd quantity.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mid = (ask + bid) / 2
@@ -79,7 +86,7 @@ def measure_books(
             _imbalance(bid_volume, ask_volume),
             (ask - bid) / mid * 100,
             np.minimum(bid_notional / ask_notional, _DEPTH_RATIO_MAX),
-            np.minimum(large / _LARGE_ORDERS_FULL, 1.0),
+            _presence(quantities, config.large_order_threshold_pct * (bid_volume + ask_volume)),
             bid_notional,
             ask_notional,
             bid_notional + ask_notional,
@@ -93,12 +100,10 @@ def measure_books(
             ask_volume,
             _imbalance(bid_quantity, ask_quantity),
             _imbalance(near[:, 0], near[:, 1]),
+            multi_level(books, before, config.depth_levels) if before is not None else np.full(len(books), np.nan),
             *_spans(prices, mid),
         )
-    out = np.stack(columns, axis=1)
-    if states.any():  # any code but LIVE
-        _undefine(out, states)
-    return out
+    return _defined(np.stack(columns, axis=1), states)
 
 
 def _worth(prices: npt.NDArray[np.float64], contract_sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -122,6 +127,12 @@ def _sums(
     return near, volume, notional
 
 
+def _presence(quantities: npt.NDArray[np.float64], limit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Large orders of each book, as a share of those that are as many as matter."""
+    share: npt.NDArray[np.float64] = (quantities > limit[:, None, None]).sum((1, 2)) / _LARGE_ORDERS_FULL
+    return np.minimum(share, 1.0)
+
+
 def _imbalance(bids: npt.NDArray[np.float64], asks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return (bids - asks) / (bids + asks)
 
@@ -141,24 +152,26 @@ def _spans(
 
 _IMBALANCE, _SPREAD, _RATIO, _LARGE, _TOTAL = 0, 1, 2, 3, 6
 _BID, _BID_QUANTITY, _ASK, _ASK_QUANTITY, _MID, _MICRO = 7, 8, 9, 10, 11, 12
-_IMBALANCES: Final = (0, 15, 16)
-_SPANS: Final = (17, 18)
+_IMBALANCE_L1, _OFI_ML, _SPAN_BID, _SPAN_ASK = 15, 17, 18, 19
 
 
-def _undefine(out: npt.NDArray[np.float64], states: npt.NDArray[np.int8]) -> None:
-    """Set to NaN what a row's state makes meaningless (docs/metrics.md, States)."""
+def _defined(out: npt.NDArray[np.float64], states: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    """The same, in place, with NaN for what a row's state makes meaningless (docs/metrics.md, States)."""
+    if not states.any():  # all of them LIVE
+        return out
     off = states == CROSSED
     out[off, : _TOTAL + 1] = np.nan
-    out[off, _IMBALANCES[1] : _IMBALANCES[-1] + 1] = np.nan
+    out[off, _IMBALANCE_L1 : _OFI_ML + 1] = np.nan
     out[states == RESYNCING] = np.nan
     for price, quantity in ((_BID, _BID_QUANTITY), (_ASK, _ASK_QUANTITY)):
         absent = out[:, price] == 0.0
         out[absent, price] = np.nan
         out[absent, quantity] = np.nan
     no_mid = np.isin(states, (ONE_SIDED, EMPTY, CROSSED, RESYNCING))
-    for column in (_SPREAD, _MID, _MICRO, *_SPANS):
+    for column in (_SPREAD, _MID, _MICRO, _SPAN_BID, _SPAN_ASK):
         out[no_mid, column] = np.nan
     # 0 / 0 of an empty book is NaN already; n / 0 of one without asks is inf, which the cap turned into 2.0.
     empty = np.isnan(out[:, _IMBALANCE])
     out[empty, _LARGE] = np.nan
     out[empty, _RATIO] = np.nan
+    return out

@@ -228,7 +228,7 @@ class _Symbol:
             measured = self._measurer.feed([event], block)
             [row] = measured.rows
             states = np.array([row.state], np.int8)
-            [values] = measure_books(measured.books, states, config.large_order_threshold_pct, None).tolist()
+            [values] = measure_books(measured.books, states, config).tolist()
             found = dict(zip(COLUMNS, values, strict=True), delta_volume=row.delta_volume)
             limit = config.large_order_threshold_pct * (found["bid_volume"] + found["ask_volume"])
             snapshot = OrderbookSnapshot(self._symbol, self._count, tuple(bids), tuple(asks))

@@ -1,6 +1,6 @@
 """Partial depth of one instrument: each message is a whole (short) book, so only its predecessor is remembered.
 
-Owns the ids and the delta window of the partial messages. An instrument may be told partial depth and differences at
+Owns the ids and the flow of the partial messages. An instrument may be told partial depth and differences at
 once; each is a lane of its own, because their ids interleave and a sweep seen by both must not count twice.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from orderbook.codec import Reader, Writer
-from orderbook.deltas import NO_ASK, NO_BID, Window, aggressive_event
+from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Partial
+from orderbook.flow import Flow
 from orderbook.metrics import Block
-from orderbook.presets import Estimator
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
 from orderbook.tape import ID_RESET_MS
 
@@ -24,30 +24,35 @@ STALE = -1
 
 
 class PartialLane:
-    """The last accepted partial book and the delta window."""
+    """The last accepted partial book, and the flow to it.
 
-    __slots__ = ("_clock_ms", "_estimator", "_last_id", "_levels", "best_ask", "best_bid", "window")
+    Attributes:
+        flow: From book to book.
+        levels: The predecessor, shape (2, w, 2): side, level, (price, quantity).
+    """
 
-    def __init__(self, estimator: Estimator, window: Window) -> None:
-        self._estimator = estimator
+    __slots__ = ("_clock_ms", "_last_id", "flow", "levels")
+
+    def __init__(self, flow: Flow) -> None:
         self._last_id = -1
         self._clock_ms = 0
-        self._levels: np.ndarray[Any, np.dtype[np.float64]] = np.zeros((2, 0, 2))
-        self.best_bid = NO_BID
-        self.best_ask = NO_ASK
-        self.window = window
+        self.flow = flow
+        self.levels: np.ndarray[Any, np.dtype[np.float64]] = np.zeros((2, 0, 2))
 
-    def feed(self, event: Partial, bid: float, ask: float, levels: Block, notices: Counter[str]) -> int:
-        """Take one partial book with best prices ``bid`` and ``ask`` (0.0: none) and say its state, or STALE.
+    def feed(self, event: Partial, best: list[float], levels: Block, notices: Counter[str]) -> int:
+        """Take one partial book and say its state, or STALE.
 
-        ``levels`` is the block that ``event.row`` points into.
+        ``best`` is bid, quantity, ask, quantity (0.0: none), ``levels`` the block that ``event.row`` points into.
         """
-        update_id = event.update_id
+        update_id, ms = event.update_id, clock_ms(event)
         if update_id is not None:
-            if update_id < self._last_id and not self._restarted(event, notices):
+            if update_id < self._last_id and not self._restarted(ms, notices):
                 return STALE
             self._last_id = update_id
-            self._clock_ms = clock_ms(event)
+            self._clock_ms = ms
+        flow = self.flow
+        flow.tick(ms, notices)
+        bid, bid_quantity, ask, ask_quantity = best
         if 0.0 < bid < ask:
             state = LIVE
         elif bid and ask:
@@ -55,59 +60,58 @@ class PartialLane:
         else:
             state = ONE_SIDED if bid or ask else EMPTY
             bid, ask = bid or NO_BID, ask or NO_ASK
-        if bid >= self.best_ask or ask <= self.best_bid:
-            delta = aggressive_event(self._estimator, self, bid, ask)
-            if delta is not None:
-                self.window.push(delta)
-        self.best_bid, self.best_ask, self._levels = bid, ask, levels[event.row]
+        flow.take(bid, bid_quantity, ask, ask_quantity, self)
+        self.levels = levels[event.row]
         return state
 
-    def _restarted(self, event: Partial, notices: Counter[str]) -> bool:
+    def _restarted(self, ms: int, notices: Counter[str]) -> bool:
         """Whether an id that went back is the venue's restart, not an old message."""
-        if clock_ms(event) - self._clock_ms <= ID_RESET_MS:
+        if ms - self._clock_ms <= ID_RESET_MS:
             return False
         notices["id_reset"] += 1
         return True
 
-    def asks_through(self, price: float) -> float:
+    def asks_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as its levels reach."""
-        total = 0.0
-        for level, quantity in self._levels[1].tolist():
+        total, last = 0.0, price
+        for level, quantity in self.levels[1].tolist():
             if level > price:
+                return Aggression(total, cut_off=False)
+            if not level:
                 break
-            total += quantity  # absent levels, at the end, are 0.0
-        return total
+            total, last = total + quantity, level
+        return Aggression(total, last < price)
 
-    def bids_through(self, price: float) -> float:
+    def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
-        total = 0.0
-        for level, quantity in self._levels[0].tolist():
-            if level < price:
+        total, last = 0.0, price
+        for level, quantity in self.levels[0].tolist():
+            if not level:
                 break
-            total += quantity
-        return total
+            if level < price:
+                return Aggression(total, cut_off=False)
+            total, last = total + quantity, level
+        return Aggression(total, last > price)
 
     def settle(self) -> None:
         """Let go of the block that the last levels lie in (it holds a whole poll)."""
-        if self._levels.base is not None:
-            self._levels = self._levels.copy()
+        if self.levels.base is not None:
+            self.levels = self.levels.copy()
 
     def write(self, out: Writer) -> None:
         """Append this lane to a state."""
         out.put_int(self._last_id, self._clock_ms)
-        out.put_float(self.best_bid, self.best_ask)
+        self.flow.write(out)
         for side in (0, 1):
-            levels = self._levels[side]
+            levels = self.levels[side]
             out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
-        self.window.write(out)
 
     def read(self, size: int, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
         self._last_id, self._clock_ms = state.take_int(), state.take_int()
-        self.best_bid, self.best_ask = state.take_float(), state.take_float()
+        self.flow.read(size, state)
         bids, asks = state.take_floats(), state.take_floats()
-        self._levels = stack_levels([(bids, asks)])[0]
-        self.window = Window.read(size, state)
+        self.levels = stack_levels([(bids, asks)])[0]
 
 
 def clock_ms(event: Partial) -> int:

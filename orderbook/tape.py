@@ -1,8 +1,9 @@
-"""The trades of one instrument: signed aggressor volume over the last trades.
+"""The trades of one instrument: signed aggressor volume over the last trades, and over the last second.
 
 Rule 1: ``@trade`` and ``@aggTrade`` tell the same volume; the kind seen first counts, the other is ignored.
 Rule 2: a trade that no order in the book caused (insurance fund, ADL) is no aggression.
 Rule 3: an id that was seen or goes back is stale, unless the clock says that the venue restarted its ids.
+Rule 4: a trade's time is the newest time of all trades so far, as for books (``orderbook.flow``, rule 2).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from orderbook.clock_window import CLOCK_RESET_MS, ClockWindow
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import Window
 from orderbook.events import Trade
@@ -19,20 +21,33 @@ ID_RESET_MS: Final = 60_000
 
 
 class Tape:
-    """What was traded lately."""
+    """What was traded lately.
 
-    __slots__ = ("_aggregate", "_clock_ms", "_last_id", "_seen", "_window")
+    Attributes:
+        clock_ms: Rule 4; 0 before the first trade.
+    """
+
+    __slots__ = ("_aggregate", "_last_id", "_last_ms", "_second", "_seen", "_window", "clock_ms")
 
     def __init__(self, size: int) -> None:
         self._aggregate = False
         self._last_id = -1
-        self._clock_ms = 0
+        self._last_ms = 0
         self._seen = False
         self._window = Window(size)
+        self._second = ClockWindow()
+        self.clock_ms = 0
 
     def trade_delta(self) -> float | None:
         """Sum of the signed quantities in the window (base units, contracts at COIN-M); None before any trade."""
         return self._window.sum() if len(self._window) else None
+
+    def last_second(self, now_ms: int) -> tuple[float | None, int]:
+        """Sum and number of the trades in (now - 1 s, now]; a sum of None before any trade."""
+        if not len(self._window):
+            return None, 0
+        total = self._second.sum(now_ms)
+        return total, len(self._second)
 
     def feed(self, trade: Trade, ignored: Counter[str], notices: Counter[str]) -> None:
         """Take one trade; it is counted as ignored (no trade is a record) by ``trade`` or ``stale``."""
@@ -41,7 +56,7 @@ class Tape:
             notices["trade_other_kind"] += 1
             return
         if self._seen and trade.trade_id <= self._last_id:
-            if trade.clock_ms - self._clock_ms <= ID_RESET_MS:
+            if trade.clock_ms - self._last_ms <= ID_RESET_MS:
                 ignored["stale"] += 1
                 return
             notices["id_reset"] += 1
@@ -49,22 +64,34 @@ class Tape:
         self._seen = True
         self._aggregate = trade.aggregate
         self._last_id = trade.trade_id
-        self._clock_ms = trade.clock_ms
+        self._last_ms = trade.clock_ms
+        self._tick(trade.clock_ms, notices)
         if trade.market:
             self._window.push(trade.quantity)
+            self._second.push(self.clock_ms, trade.quantity)
         else:
             notices["trade_not_market"] += 1
 
+    def _tick(self, ms: int, notices: Counter[str]) -> None:
+        if ms > self.clock_ms:
+            self.clock_ms = ms
+        elif self.clock_ms - ms > CLOCK_RESET_MS:
+            notices["clock_reset"] += 1
+            self.clock_ms = ms
+            self._second.clear()
+
     def write(self, out: Writer) -> None:
         """Append this tape to a state."""
-        out.put_int(int(self._seen), int(self._aggregate), self._last_id, self._clock_ms)
+        out.put_int(int(self._seen), int(self._aggregate), self._last_id, self._last_ms, self.clock_ms)
         self._window.write(out)
+        self._second.write(out)
 
     @classmethod
     def read(cls, size: int, state: Reader) -> Tape:
         """The tape that ``write`` wrote."""
         tape = cls(size)
         tape._seen, tape._aggregate = bool(state.take_int()), bool(state.take_int())
-        tape._last_id, tape._clock_ms = state.take_int(), state.take_int()
+        tape._last_id, tape._last_ms, tape.clock_ms = state.take_int(), state.take_int(), state.take_int()
         tape._window = Window.read(size, state)
+        tape._second = ClockWindow.read(state)
         return tape

@@ -16,6 +16,7 @@ BROKEN: Final = ("lost", "wrong_previous", "overlap", "again", "restart", "ahead
 QUOTES: Final = ("quote",) * 4
 PARTIALS: Final = ("partial",) * 8
 ODD_PARTIALS: Final = ("old_partial", "restarted_partial", "nameless", "again")
+CLOCK: Final = ("clock_back",)
 TRADES: Final = ("trade", "trade", "trade", "trade_again", "trade_other", "trade_insurance", "trade_restart")
 
 levels = st.lists(
@@ -54,16 +55,16 @@ def told(*kinds: str, futures: bool | None = None, max_size: int = 30) -> st.Sea
     )
 
 
-partial_feeds = told(*PARTIALS, *ODD_PARTIALS)
+partial_feeds = told(*PARTIALS, *ODD_PARTIALS, *CLOCK)
 """Partial depth: one-sided, empty and crossed books, ids that repeat, go back, or are missing."""
 
-spot_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, "wrong_quote", futures=False)
+spot_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, *CLOCK, "wrong_quote", futures=False)
 """Spot differences with snapshots that are early, late, too old; gaps, repetitions, restarts."""
 
-futures_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, "wrong_quote", futures=True)
+futures_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, *CLOCK, "wrong_quote", futures=True)
 """The same by the futures' rules."""
 
-mixed_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, *PARTIALS, *ODD_PARTIALS, *TRADES)
+mixed_feeds = told(*DIFFS, *SNAPSHOTS, *BROKEN, *QUOTES, *PARTIALS, *ODD_PARTIALS, *TRADES, *CLOCK)
 """All kinds of messages of one instrument at once."""
 
 FEEDS: Final = {"partial": partial_feeds, "spot": spot_feeds, "futures": futures_feeds, "mixed": mixed_feeds}

@@ -21,21 +21,22 @@ from tests.strategies import configs, mixed_feeds
 Record: TypeAlias = dict[str, Any]
 
 NEVER_NULL = {field.name for field in FIELDS if not field.null_when}
-TIMES_AND_IDS = {"event_time_ms", "transaction_time_ms", "receive_time_ns", "update_id"}
+OF_NO_STATE = {"delta_window_ms", "event_time_ms", "transaction_time_ms", "receive_time_ns", "update_id"}
 EIGHT = {
     *("orderflow_imbalance", "delta_volume", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"),
     *("bid_notional", "ask_notional", "total_depth"),
 }
 MIDS = {"mid_price", "micro_price", "depth_span_bid_bps", "depth_span_ask_bps"}
 NEAR = {"imbalance_l1", "imbalance_l5"}
+FLOW = {"ofi_l1", "ofi_ml", "ofi_ew_500ms", "ofi_ew_2s", "delta_volume_1s"}
 BID, ASK = {"best_bid", "best_bid_quantity"}, {"best_ask", "best_ask_quantity"}
 NULLS = {
     "live": set[str](),
     "one_sided": {"bid_ask_spread_pct", *MIDS, *ASK},
     "empty": {"orderflow_imbalance", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"}
     | {*NEAR, *MIDS, *BID, *ASK},
-    "crossed": EIGHT | NEAR | MIDS,
-    "resyncing": EIGHT | NEAR | MIDS | BID | ASK | {"bid_volume", "ask_volume"},
+    "crossed": EIGHT | NEAR | FLOW | MIDS,
+    "resyncing": EIGHT | NEAR | FLOW | MIDS | BID | ASK | {"bid_volume", "ask_volume"},
     "thin": set[str](),
 }
 """What each state makes null, as docs/metrics.md lists it."""
@@ -45,14 +46,14 @@ def of_each_state() -> dict[str, Record]:
     """One record of every state, with all that does not depend on the state."""
     run = Run()
     bids, asks = [(99.0, 1.0)], [(101.0, 2.0)]
-    run.feed(trade(1, 1.0))
+    run.feed(trade(1, 1.0), book(bids, asks))
     books = [book(bids, asks), book(bids, []), book([], []), book(asks, bids)]
     told: list[Told] = [
         one._replace(event=one.event._replace(event_time_ms=1, transaction_time_ms=2, receive_time_ns=3))
         for one in books
     ]
     cut_off = snapshot(2, [(99.0 - n, 1.0) for n in range(20)], asks)
-    records = run.feed(*told, _spot(1, 2), cut_off, _spot(3, 4, [(99.0, 0.0)]))
+    records = run.feed(*told, _spot(1, 2), cut_off, _spot(3, 4, [(99.0, 0.0)]), _spot(5, 6))
     return {record["state"]: record for record in records}
 
 
@@ -78,7 +79,7 @@ def test_a_record_has_every_field_in_the_fixed_order(state: str) -> None:
 def test_a_state_makes_null_what_the_documentation_says_and_nothing_else(state: str) -> None:
     record = of_each_state()[state]
 
-    assert {name for name, value in record.items() if value is None} - TIMES_AND_IDS == NULLS[state]
+    assert {name for name, value in record.items() if value is None} - OF_NO_STATE == NULLS[state]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -159,6 +160,8 @@ def test_the_bytes_of_a_record_stay_as_they_are() -> None:
         b'"best_ask":100.5,"best_ask_quantity":2.0,"mid_price":100.25,"micro_price":100.35714285714286,"bid_volume":8.0,'
         b'"ask_volume":2.0,"trade_delta":0.5,"delta_events":0,"state":"live","gaps":0,'
         b'"source":{"topic":"depth.raw","partition":0,"offset":0},"imbalance_l1":0.42857142857142855,"imbalance_l5":0.6,'
+        b'"ofi_l1":null,"ofi_ml":null,"ofi_ew_500ms":0.0,"ofi_ew_2s":0.0,'
+        b'"delta_volume_1s":0.0,"trade_delta_1s":0.0,"trade_count_1s":0,"delta_window_ms":null,"delta_truncated":0,'
         b'"depth_span_bid_bps":74.81296758104737,"depth_span_ask_bps":24.93765586034913}'
     )
     assert run.encoded == [expected]

@@ -18,6 +18,7 @@ from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Q
 from orderbook.audit import BookAudit
 from orderbook.events import Side
 from orderbook.metrics import Block
+from orderbook.ofi import predecessors
 from orderbook.presets import contract_size
 from orderbook.quotes import QuoteTally
 
@@ -106,7 +107,8 @@ def encode(config: MeasureConfig, measured: Measured, instrument: str = SPOT, pa
     size = contract_size(instrument, config.contract_sizes)
     sizes = None if size is None else np.full(len(rows), size)
     states = np.array([row.state for row in rows], np.int8)
-    metrics = measure_books(measured.books, states, config.large_order_threshold_pct, sizes)
+    before = predecessors(measured.books, [len(rows)], measured.before, [measured.carried])
+    metrics = measure_books(measured.books, states, config, sizes, before)
     return encode_records(instrument, TOPIC, partition, rows, metrics.tolist())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from fractions import Fraction
 from math import inf
 from typing import Any, TypeAlias
@@ -58,6 +59,13 @@ class Moment:
     events: list[float]
     trades: list[float]
     gaps: int
+    before: Whole | None
+    decayed: dict[int, float]
+    clock: int
+    event_times: list[int]
+    events_cut_off: int
+    events_1s: list[float]
+    trades_1s: list[float]
 
 
 @dataclass
@@ -67,13 +75,82 @@ class Past:
     estimator: str
     before: Whole | None = None
     events: list[float] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    cut_off: list[bool] = field(default_factory=list)
+    second: list[tuple[int, float]] = field(default_factory=list)
+    clock: int = 0
+    seen_at: int = 0
+    decayed: dict[int, float] = field(default_factory=lambda: {500: 0.0, 2_000: 0.0})
+    resets: int = 0
 
-    def see(self, now: Whole) -> None:
+    def tick(self, ms: int) -> None:
+        """Time stands still where it goes back, unless by more than a minute."""
+        if self.clock - ms > MINUTE_MS:
+            self.resets += 1
+            self.clock = self.seen_at = ms
+            self.times = [min(time, ms) for time in self.times]
+            self.second = []
+        self.clock = max(self.clock, ms)
+
+    def see(self, now: Whole, known: tuple[float, float] | None = None) -> Whole | None:
+        """Take a book; the one that it is compared with. ``known``: the worst prices known, else those of the book."""
         if now.state == "crossed":
-            return
-        if self.before is not None:
-            self.events += aggression(self.estimator, self.before, now)
-        self.before = now
+            return None
+        before, self.before = self.before, now
+        for tau in self.decayed:
+            self.decayed[tau] *= decay(self.clock - self.seen_at, tau)
+        self.seen_at = self.clock
+        if before is not None:
+            for event in aggression(self.estimator, before, now):
+                self.events.append(event)
+                self.times.append(self.clock)
+                self.cut_off.append(self.estimator == "swept" and beyond(event, before, now, known))
+                self.second.append((self.clock, event))
+            for tau in self.decayed:
+                self.decayed[tau] += pressure(before, now)
+        return before
+
+
+def beyond(event: float, before: Whole, now: Whole, known: tuple[float, float] | None) -> bool:
+    """Whether buyers or sellers, as the event tells, reached behind the last level that was known of the other side."""
+    worst_bid, worst_ask = known or (best(before.bids[-1:], -inf)[0], best(before.asks[-1:], inf)[0])
+    return now.bids[0][0] > worst_ask if event > 0 else now.asks[0][0] < worst_bid
+
+
+def decay(ms: int, tau: int) -> float:
+    """exp(-ms / tau), to the last bit."""
+    return float((Decimal(-ms) / tau).exp(Context(prec=60)))
+
+
+def pressure(before: Whole, now: Whole) -> float:
+    """Cont, Kukanov, Stoikov: what came to the best bid and went from the best ask."""
+    (bid, bid_quantity), (bid_before, bid_quantity_before) = best(now.bids, -inf), best(before.bids, -inf)
+    (ask, ask_quantity), (ask_before, ask_quantity_before) = best(now.asks, inf), best(before.asks, inf)
+    return add(
+        [
+            bid_quantity * (bid >= bid_before),
+            -bid_quantity_before * (bid <= bid_before),
+            -ask_quantity * (ask <= ask_before),
+            ask_quantity_before * (ask >= ask_before),
+        ]
+    )
+
+
+def best(levels: Levels, absent: float) -> tuple[float, float]:
+    return levels[0] if levels else (absent, 0.0)
+
+
+def pressure_over_levels(m: Moment) -> float | None:
+    """What came to the bids and went from the asks, at prices that both books show."""
+    if m.before is None or not _meaningful(m):
+        return None
+    depth = min(m.config.depth_levels, 10)
+    changes = []
+    for now, before, sign in ((m.bids[:depth], m.before.bids[:depth], 1), (m.asks[:depth], m.before.asks[:depth], -1)):
+        ends = [levels[-1][0] * sign for levels in (now, before) if len(levels) in {5, depth}]
+        seen = [[q for price, q in levels if price * sign >= max(ends, default=-inf)] for levels in (now, before)]
+        changes.append(add(seen[0]) - add(seen[1]))
+    return changes[0] - changes[1]
 
 
 def aggression(estimator: str, before: Whole, now: Whole) -> list[float]:
@@ -288,6 +365,8 @@ class Printed:
     def __init__(self) -> None:
         self.counted: list[Trade] = []
         self.signed: list[float] = []
+        self.clock = 0
+        self.second: list[tuple[int, float]] = []
         self.notices: Counter[str] = Counter()
 
     def take(self, trade: Trade) -> str:
@@ -301,8 +380,13 @@ class Printed:
                     return "stale"
                 self.notices["id_reset"] += 1
         self.counted.append(trade)
+        if self.clock - trade.clock_ms > MINUTE_MS:
+            self.notices["clock_reset"] += 1
+            self.clock, self.second = trade.clock_ms, []
+        self.clock = max(self.clock, trade.clock_ms)
         if trade.market:
             self.signed.append(trade.quantity)
+            self.second.append((self.clock, trade.quantity))
         else:
             self.notices["trade_not_market"] += 1
         return "trade"
@@ -328,24 +412,33 @@ class Narration:
     audits: list[BookAudit]
 
 
+def lately(held: list[tuple[int, float]], now: int) -> list[tuple[int, float]]:
+    """What is not older than a second; a clock that was wrong may have thrown away more."""
+    return [(at, amount) for at, amount in held if at > now - 1_000]
+
+
+def amounts(held: list[tuple[int, float]]) -> list[float]:
+    return [amount for _, amount in held]
+
+
 def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Narration:
     """Read a whole history."""
     moments: list[Moment] = []
     ignored: Counter[str] = Counter()
-    partials, rebuilt, printed = (
-        Past(config.delta_estimator),
-        Rebuilt(config.depth_levels, config.book_levels),
-        Printed(),
-    )
-    diffs, quoted = Past(config.delta_estimator), Quoted()
+    partials, diffs = Past(config.delta_estimator), Past(config.delta_estimator)
+    rebuilt, printed, quoted = Rebuilt(config.depth_levels, config.book_levels), Printed(), Quoted()
     newest: Partial | None = None
     resets = 0
 
-    def moment(message: Partial | Diff, state: str, now: Whole, past: Past) -> Moment:
-        depth = config.depth_levels
+    def moment(message: Partial | Diff, state: str, now: Whole, past: Past, before: Whole | None = None) -> Moment:
+        depth, last = config.depth_levels, config.delta_volume_window
+        printed.second = lately(printed.second, max(printed.clock, partials.clock, diffs.clock))
+        if state not in {"crossed", "resyncing"}:
+            past.second = lately(past.second, past.clock)
         return Moment(
             config, instrument, len(moments) + 1, message, state, now.bids[:depth], now.asks[:depth],
-            past.events[-config.delta_volume_window :], printed.signed[-config.delta_volume_window :], rebuilt.gaps,
+            past.events[-last:], printed.signed[-last:], rebuilt.gaps, before, dict(past.decayed), past.clock,
+            past.times[-last:], sum(past.cut_off[-last:]), amounts(past.second), amounts(printed.second),
         )  # fmt: skip
 
     for item in told:
@@ -370,8 +463,8 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
                     resets += 1
                 newest = event
             now = Whole(item.bids[: config.depth_levels], item.asks[: config.depth_levels])
-            partials.see(now)
-            moments.append(moment(event, now.state, now, partials))
+            partials.tick(clock(event))
+            moments.append(moment(event, now.state, now, partials, partials.see(now)))
         else:
             before = rebuilt.gaps, rebuilt.whole
             resets_before = rebuilt.resets
@@ -388,12 +481,12 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
             rebuilt.mended = False
             if before[1] and not (rebuilt.whole and rebuilt.gaps == before[0]):
                 diffs.before = None  # a resync forgets the predecessor, not the window
+            diffs.tick(clock(item))
             if outcome == "resyncing":
                 moments.append(moment(item, outcome, Whole([], []), diffs))
             else:
                 now = rebuilt.book()
-                diffs.see(now)
-                moments.append(moment(item, rebuilt.state(), now, diffs))
+                moments.append(moment(item, rebuilt.state(), now, diffs, diffs.see(now, rebuilt.known)))
                 if now.state == "live" and rebuilt.certain(1):
                     quoted.book(item.update_id, (*now.bids[0], *now.asks[0]))
     notices = printed.notices + Counter({"gap": rebuilt.gaps, "id_reset": resets + rebuilt.resets})
@@ -401,6 +494,7 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
         audit=len(rebuilt.audits),
         audit_repaired=len([audit for audit in rebuilt.audits if audit.equal < audit.compared]),
         audit_skipped=rebuilt.skipped,
+        clock_reset=partials.resets + diffs.resets,
     )
     return Narration(moments, ignored, notices, quoted.tally(), rebuilt.audits)
 
@@ -519,6 +613,15 @@ ORACLES: dict[str, Oracle] = {
     "source": lambda m: {"topic": TOPIC, "partition": 0, "offset": m.message.offset},
     "imbalance_l1": lambda m: _imbalance_of(m, 1),
     "imbalance_l5": lambda m: _imbalance_of(m, 5),
+    "ofi_l1": lambda m: pressure(m.before, Whole(m.bids, m.asks)) if m.before and _meaningful(m) else None,
+    "ofi_ml": pressure_over_levels,
+    "ofi_ew_500ms": lambda m: m.decayed[500] if _meaningful(m) else None,
+    "ofi_ew_2s": lambda m: m.decayed[2_000] if _meaningful(m) else None,
+    "delta_volume_1s": lambda m: exactly(m.events_1s) if _meaningful(m) else None,
+    "trade_delta_1s": lambda m: exactly(m.trades_1s) if m.trades else None,
+    "trade_count_1s": lambda m: len(m.trades_1s),
+    "delta_window_ms": lambda m: m.clock - m.event_times[0] if m.event_times else None,
+    "delta_truncated": lambda m: m.events_cut_off,
     "depth_span_bid_bps": lambda m: _span(m, m.bids),
     "depth_span_ask_bps": lambda m: _span(m, m.asks),
 }

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderbook.metrics import COLUMNS, Block, measure_books
+from orderbook.presets import MeasureConfig
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
 
-THRESHOLD = 0.01
+CONFIG = MeasureConfig(large_order_threshold_pct=0.01)
 
 
 def random_books(seed: int, count: int = 64, width: int = 20) -> tuple[Block, npt.NDArray[np.int8]]:
@@ -42,9 +43,7 @@ def bits(metrics: npt.NDArray[np.float64]) -> list[bytes]:
 
 def one_by_one(books: Block, states: npt.NDArray[np.int8], sizes: npt.NDArray[np.float64] | None = None) -> list[bytes]:
     return [
-        bits(
-            measure_books(books[i : i + 1], states[i : i + 1], THRESHOLD, None if sizes is None else sizes[i : i + 1])
-        )[0]
+        bits(measure_books(books[i : i + 1], states[i : i + 1], CONFIG, None if sizes is None else sizes[i : i + 1]))[0]
         for i in range(len(books))
     ]
 
@@ -57,13 +56,13 @@ def test_the_random_books_are_in_all_states_but_one() -> None:
 def test_many_books_at_once_equal_each_book_alone(seed: int) -> None:
     books, states = random_books(seed)
 
-    assert bits(measure_books(books, states, THRESHOLD, None)) == one_by_one(books, states)
+    assert bits(measure_books(books, states, CONFIG)) == one_by_one(books, states)
 
 
 def test_contract_sizes_are_each_books_own() -> None:
     books, states = random_books(6)
     sizes = np.where(np.arange(len(books)) % 3 == 0, np.nan, 10.0)
-    mixed = bits(measure_books(books, states, THRESHOLD, sizes))
+    mixed = bits(measure_books(books, states, CONFIG, sizes))
 
     assert mixed == one_by_one(books, states, sizes)
     assert mixed[0] == one_by_one(books, states)[0]
@@ -86,7 +85,7 @@ def test_the_memory_layout_does_not_show(layout: Any) -> None:
     other = layout(books)
 
     assert np.array_equal(other, books)
-    assert bits(measure_books(other, states, THRESHOLD, None)) == bits(measure_books(books, states, THRESHOLD, None))
+    assert bits(measure_books(other, states, CONFIG)) == bits(measure_books(books, states, CONFIG))
 
 
 @pytest.mark.parametrize("padding", [1, 7, 44, 480])
@@ -94,25 +93,25 @@ def test_the_padded_width_does_not_show(padding: int) -> None:
     books, states = random_books(8)
     wide = np.concatenate([books, np.zeros((len(books), 2, padding, 2))], axis=2)
 
-    assert bits(measure_books(wide, states, THRESHOLD, None)) == bits(measure_books(books, states, THRESHOLD, None))
+    assert bits(measure_books(wide, states, CONFIG)) == bits(measure_books(books, states, CONFIG))
 
 
 def test_books_of_no_width_are_empty() -> None:
-    [row] = measure_books(np.zeros((1, 2, 0, 2)), np.array([EMPTY], np.int8), THRESHOLD, None)
+    [row] = measure_books(np.zeros((1, 2, 0, 2)), np.array([EMPTY], np.int8), CONFIG)
 
     expected = {"bid_notional": 0.0, "ask_notional": 0.0, "total_depth": 0.0, "bid_volume": 0.0, "ask_volume": 0.0}
     assert {name: value for name, value in zip(COLUMNS, row, strict=True) if not math.isnan(value)} == expected
 
 
 def test_no_books_give_no_rows() -> None:
-    assert measure_books(np.zeros((0, 2, 5, 2)), np.zeros(0, np.int8), THRESHOLD, None).shape == (0, len(COLUMNS))
+    assert measure_books(np.zeros((0, 2, 5, 2)), np.zeros(0, np.int8), CONFIG).shape == (0, len(COLUMNS))
 
 
 def test_the_books_are_not_written_to() -> None:
     books, states = random_books(9)
     before = books.copy()
     books.flags.writeable = states.flags.writeable = False
-    measure_books(books, states, THRESHOLD, None)
+    measure_books(books, states, CONFIG)
 
     assert np.array_equal(books, before)
 
@@ -121,7 +120,7 @@ def test_a_resyncing_row_is_undefined_whatever_its_levels() -> None:
     books, states = random_books(10)
     states[:] = RESYNCING
 
-    assert np.isnan(measure_books(books, states, THRESHOLD, None)).all()
+    assert np.isnan(measure_books(books, states, CONFIG)).all()
 
 
 amounts = st.floats(1e-8, 1e12, allow_subnormal=False)
@@ -135,7 +134,9 @@ def test_every_metric_stays_in_its_range(bids: list[float], asks: list[float], t
     books = np.zeros((1, 2, width, 2))
     books[0, 0, : len(bids)] = [(100.0 - i, quantity) for i, quantity in enumerate(bids)]
     books[0, 1, : len(asks)] = [(101.0 + i, quantity) for i, quantity in enumerate(asks)]
-    values = measure_books(books, np.array([LIVE], np.int8), threshold, None)[0].tolist()
+    values = measure_books(books, np.array([LIVE], np.int8), MeasureConfig(large_order_threshold_pct=threshold))[
+        0
+    ].tolist()
     row = dict(zip(COLUMNS, values, strict=True))
 
     assert -1 <= row["orderflow_imbalance"] <= 1
@@ -148,7 +149,7 @@ def test_every_metric_stays_in_its_range(bids: list[float], asks: list[float], t
 
 def test_absurd_numbers_are_undefined_and_not_warned_about() -> None:
     books = np.array([[[[1.0, 1e290]], [[1e290, 1.0]]]])
-    row = dict(zip(COLUMNS, measure_books(books, np.zeros(1, np.int8), THRESHOLD, None)[0].tolist(), strict=True))
+    row = dict(zip(COLUMNS, measure_books(books, np.zeros(1, np.int8), CONFIG)[0].tolist(), strict=True))
 
     assert row["orderflow_imbalance"] == 1.0
     assert not math.isfinite(row["micro_price"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -86,6 +87,45 @@ def test_2_buyers_reach_through_two_ask_levels(path: str, estimator: Any, delta:
     _, record = measured(path, FIRST, RISEN, config=MeasureConfig(delta_estimator=estimator))
 
     assert (record["delta_volume"], record["delta_events"]) == (delta, 1)
+
+
+def test_10_the_events_of_the_last_second() -> None:
+    times = (0, 100, 1_099, 1_100, 2_099)
+    told = [book(*sides, ms=ms) for sides, ms in zip((FIRST, RISEN, FALLEN, FALLEN, FALLEN), times, strict=True)]
+    records = Run().feed(*told)
+
+    assert [record["delta_volume"] for record in records] == [0.0, 5.0, 0.0, 0.0, 0.0]
+    assert [record["delta_volume_1s"] for record in records] == [0.0, 5.0, 0.0, -5.0, 0.0]
+    assert [record["delta_window_ms"] for record in records] == [None, 0, 999, 1_000, 1_999]
+
+
+def test_10_the_trades_of_the_last_second() -> None:
+    run = Run()
+    records = run.feed(book(*FIRST, ms=900), trade(1, 0.5, ms=1_000), trade(2, -0.2, ms=1_400), book(*FIRST, ms=1_300))
+    records += run.feed(book(*FIRST, ms=2_000), book(*FIRST, ms=2_400))
+
+    assert [record["trade_delta_1s"] for record in records] == [None, 0.3, -0.2, 0.0]
+    assert [record["trade_count_1s"] for record in records] == [0, 2, 1, 0]
+
+
+@EACH_PATH
+def test_9_order_flow_between_the_books_of_1_2_and_3(path: str) -> None:
+    records = measured(path, FIRST, RISEN, FALLEN)
+
+    # RISEN: a new best bid of 1, and the best ask of 2 is gone. FALLEN: the bid of 1 is gone, a new best ask of 2.
+    assert [record["ofi_l1"] for record in records] == [None, 3.0, -3.0]
+    # All levels are shown: bids 10 -> 5 -> 3, asks 9 -> 4 -> 2.
+    assert [record["ofi_ml"] for record in records] == [None, 0.0, 0.0]
+    assert [record["ofi_ew_2s"] for record in records] == [0.0, 3.0, 0.0]
+
+
+def test_9_what_flowed_half_a_second_ago_counts_for_less() -> None:
+    run = Run()
+    told = [book(*sides, ms=ms) for sides, ms in ((FIRST, 1_000), (RISEN, 1_000), (FALLEN, 1_500))]
+    *_, record = run.feed(*told)
+
+    assert record["ofi_ew_500ms"] == 3.0 * math.exp(-1) - 3.0
+    assert record["ofi_ew_2s"] == 3.0 * math.exp(-0.25) - 3.0
 
 
 @EACH_PATH
@@ -208,7 +248,9 @@ def test_a_crossed_book_keeps_its_best_prices_and_volumes_only(path: str) -> Non
     assert nulls == {
         "orderflow_imbalance", "delta_volume", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence",
         "bid_notional", "ask_notional", "total_depth", "mid_price", "micro_price",
-        "imbalance_l1", "imbalance_l5", "depth_span_bid_bps", "depth_span_ask_bps",
+        "imbalance_l1", "imbalance_l5", "ofi_l1", "ofi_ml", "ofi_ew_500ms", "ofi_ew_2s",
+        "delta_volume_1s", "trade_delta_1s", "delta_window_ms",
+        "depth_span_bid_bps", "depth_span_ask_bps",
         "transaction_time_ms", "receive_time_ns", "trade_delta", *(["event_time_ms"] if path == "partial" else []),
     }  # fmt: skip
     assert (record["best_bid"], record["best_ask"], record["bid_volume"]) == (100.3, 100.2, 1.0)
@@ -259,8 +301,36 @@ def test_a_sweep_is_cut_off_at_the_last_level_of_a_partial_book_and_not_in_a_ful
     swept: Sides = ([(100.4, 1.0)], [(100.5, 1.0)])
     config = MeasureConfig(depth_levels=3)
 
-    assert measured("partial", deep, swept, config=config)[-1]["delta_volume"] == 9.0
-    assert measured("spot", deep, swept, config=config)[-1]["delta_volume"] == 17.0
+    partial, full = (measured(path, deep, swept, config=config)[-1] for path in ("partial", "spot"))
+    assert (partial["delta_volume"], partial["delta_truncated"]) == (9.0, 1)
+    assert (full["delta_volume"], full["delta_truncated"]) == (17.0, 0)
+
+
+@pytest.mark.parametrize(("reached", "truncated"), [(100.2, 0), (100.3, 0), (100.4, 1)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sweep_that_ends_at_the_last_known_level_is_whole(reached: float, truncated: int, sign: int) -> None:
+    first: Sides = ([(100.0, 1.0)], [(100.1, 2.0), (100.2, 3.0), (100.3, 4.0)])
+    swept: Sides = ([(reached, 1.0)], [(101.0, 1.0)])
+    if sign < 0:  # the same mirrored at 200
+        first, swept = ((mirrored(asks), mirrored(bids)) for bids, asks in (first, swept))
+    record = measured("partial", first, swept)[-1]
+
+    assert (record["delta_events"], record["delta_truncated"]) == (1, truncated)
+    assert (
+        measured("partial", first, swept, config=MeasureConfig(delta_estimator="price_gap"))[-1]["delta_truncated"] == 0
+    )
+
+
+def test_an_event_that_left_the_window_is_not_counted_as_cut_off() -> None:
+    deep: Sides = ([(100.5, 1.0)], [(100.6, 1.0)])
+    back: Sides = ([(100.0, 1.0)], [(100.5, 1.0)])
+    records = measured("partial", FIRST, deep, back, deep, config=MeasureConfig(delta_volume_window=2))
+
+    assert [record["delta_truncated"] for record in records] == [0, 1, 1, 0]
+
+
+def mirrored(levels: Side) -> Side:
+    return [(round(200.0 - price, 1), quantity) for price, quantity in levels]
 
 
 @EACH_PATH

@@ -18,6 +18,8 @@ SNAPSHOT_LEVELS: Final = 20
 """A limit of Binance's: a side with so many levels was cut off."""
 STEP_MS: Final = 100
 RESTART_MS: Final = 60_001
+BACK_MS: Final = (100, 250, 950, 1_300, 61_000)
+"""How far the venue's clock goes back at once: from standing still to a clock that was wrong before."""
 
 
 class Change(NamedTuple):
@@ -154,6 +156,8 @@ class Venue:
         elif what == "restarted_partial":
             self.ms += RESTART_MS
             self.sent.append(self._partial(max(1, self.id - 900)))
+        elif what == "clock_back":
+            self.ms -= BACK_MS[by]
         elif what.startswith("trade"):
             self._trade(what, by)
 
