@@ -10,7 +10,7 @@ import pytest
 from connectors.decode import Decoder
 from connectors.raw import RawBatch
 from connectors.recordings import RecordingError, RecordingReader, TruncatedRecordingError, write_recording
-from orderbook.events import Diff, Snapshot, Trade
+from orderbook.events import Diff, Quote, Snapshot, Trade
 from tests.corpus import case as base
 
 T = 1700000000123456789
@@ -259,4 +259,4 @@ def test_the_recordings_decode_without_a_fault_and_by_both_paths_alike(recording
             assert len(batch) == events + len(fast.faults)
 
     assert candles == 69
-    assert kinds == {Diff, Snapshot, Trade}
+    assert kinds == {Diff, Quote, Snapshot, Trade}
