@@ -86,9 +86,9 @@ def test_a_book_that_was_seeded_anew_has_a_new_band() -> None:
 
 def test_a_thin_record_has_all_its_numbers_and_is_the_predecessor_of_the_next() -> None:
     run = Run(DEPTH)
-    run.feed(snapshot(100, bids(20), [(101.0, 2.0), (102.0, 1.0)]))
-    thin = run.one(spot(101, 101, [(99.0 - n, 0.0) for n in range(18)]))
-    swept = run.one(spot(102, 102, [(101.0, 1.0)], [(101.0, 0.0)]))
+    run.feed(snapshot(100, bids(20), [(101.0, 2.0), (102.0, 1.0)]), spot(101, 101))
+    thin = run.one(spot(102, 102, [(99.0 - n, 0.0) for n in range(18)]))
+    swept = run.one(spot(103, 103, [(101.0, 1.0)], [(101.0, 0.0)]))
 
     assert (thin["state"], thin["best_bid"], thin["mid_price"], thin["delta_volume"]) == ("thin", 81.0, 91.0, 0.0)
     assert {name for name in COLUMNS if thin[name] is None} == set()
