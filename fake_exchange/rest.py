@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A depth request that was answered: when, of which symbol, with which status, update id (0: none) and weight."""
+    """A depth request: when it was answered, of which symbol, with which status, update id (0: none) and weight."""
 
     time_ns: int
     symbol: str
@@ -55,7 +55,7 @@ class Rest:
         recorded_only: a depth request gets the recorded snapshot that it waited for, or 503.
 
     Attributes:
-        asked: every depth request that was answered.
+        asked: every depth request, also those that were refused.
         budget: the weight that is used.
         is_open: whether the market has opened; until then depth requests wait.
     """
@@ -108,6 +108,8 @@ class Rest:
         status, retry_after = self.budget.take(weight, time.time())
         if self._forced and status == 200:
             status, retry_after = self._forced.pop(0), 1
+        if status != 200 and name == "depth":
+            self.asked.append(Asked(time.time_ns(), query.get("symbol", ""), status, 0, weight))
         if status == 503:
             return Answer(503, b"<html>503 Service Unavailable</html>", {"Content-Type": "text/html"})
         if status != 200:

@@ -28,6 +28,9 @@ HEAL_S: Final = 2.0
 
 _NS: Final = 1_000_000_000
 _MINUTE_NS: Final = 60 * _NS
+_WINDOW_NS: Final = _MINUTE_NS + _NS
+"""A minute as the feed counts it, and what an answer may take."""
+
 _OWN_SHARE: Final = 0.8
 """Of the weight, what a feed takes for itself by default."""
 
@@ -201,7 +204,7 @@ def short_of_weight(episode: Episode, asked: Sequence[Row], limit: int) -> bool:
     """Whether in an episode one more depth request would have been more than a feed allows itself of a minute's weight."""
     one = max((row["weight"] for row in asked), default=0)
     moments = range(episode.begin_ns, episode.end_ns or episode.begin_ns + _MINUTE_NS, _NS // 4)
-    spent = (sum(row["weight"] for row in asked if at - _MINUTE_NS < row["time_ns"] <= at) for at in moments)
+    spent = (sum(row["weight"] for row in asked if at - _WINDOW_NS < row["time_ns"] <= at) for at in moments)
     return any(used + one > _OWN_SHARE * limit for used in spent)
 
 

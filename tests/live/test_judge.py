@@ -112,7 +112,7 @@ def test_a_book_may_wait_for_the_weight_of_the_next_minute() -> None:
 
     assert short_of_weight(episode, asked, 6000)
     assert not short_of_weight(episode, asked[:18], 6000)
-    assert not short_of_weight(episode._replace(begin_ns=162 * S), asked, 6000)
+    assert not short_of_weight(episode._replace(begin_ns=163 * S), asked, 6000)
     found = Judgement()
     _judge_episode(found, episode, [fault("gap", 119.5)], is_short=True)
     assert found.is_well
