@@ -31,11 +31,13 @@ from obi.connecting import connect
 from obi.extras import extra
 from obi.recordings import TrackedReader, open_recordings
 from obi.screen import Advance, number, progress
+from orderbook.record import SCHEMA
 
 _NO_WINDOWS: Final = (
     "delta windows are compared from recordings only; for a topic measure it again, as in\n"
     "  obi replay --set delta_volume_window=50 --to-topic w50 && obi evaluate --metrics-topic w50"
 )
+_NEEDED: Final = frozenset({"schema", "venue", "symbol", "seq", "state", "source"})
 _NO_TRADES: Final = "what takers paid needs trades: "
 
 
@@ -165,9 +167,16 @@ def _record(message: Message) -> Mapping[str, Any] | None:
     """The record; None of a message that is none."""
     try:
         record = orjson.loads(message.value() or b"")
-        return record if record["schema"] == 1 and record["source"]["offset"] >= 0 else None
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except orjson.JSONDecodeError:
         return None
+    if not isinstance(record, dict) or not record.keys() >= _NEEDED:
+        return None
+    if record["schema"] != SCHEMA:
+        raise EvaluationError(
+            f"partition {message.partition()}, offset {message.offset()}: expected a record of schema {SCHEMA}, received"
+            f" schema {record['schema']!r}; evaluate it with the version of obi that wrote it"
+        )
+    return record
 
 
 def _batches(readers: list[TrackedReader], executions: Executions | None, advance: Advance) -> Iterator[RawBatch]:

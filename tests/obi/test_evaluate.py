@@ -110,6 +110,17 @@ def test_a_topic_without_its_raw_messages_has_no_trades(recording: Path, embedde
     assert notes == ["what takers paid needs trades: the raw topic usdm_sim.gz is not there"]
 
 
+def test_records_of_a_newer_schema_are_refused(embedded: EmbeddedBroker) -> None:
+    embedded.create("depth.metrics")
+    producer = Producer({"bootstrap.servers": embedded.bootstrap_servers})
+    record = {"schema": 2, "venue": "sim", "symbol": "A", "seq": 1, "state": "live", "source": {}}
+    producer.produce("depth.metrics", orjson.dumps(record), b"k", 3)
+    assert producer.flush(30) == 0
+    told = obi("evaluate", *FEW, "--bootstrap-servers", embedded.bootstrap_servers, code=2).stderr
+
+    assert "partition 3, offset 0: expected a record of schema 1, received schema 2" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
