@@ -8,6 +8,8 @@ Owns what each number means:
 - lead: hit rate less the better of the two; below 0.5 the feature is read the other way round (``inverse``);
 - Pearson, Spearman: correlation of feature and return over all records with both, moved or not; R2 = Pearson squared;
 - volatility: Spearman of the feature and the size of the return;
+- p: of the lead (of Spearman, where there is no direction) by the bootstrap, or of as much agreement by chance between
+  series as slow as these, whichever is larger;
 - effective: how many independent calls would be as certain as these.
 """
 
@@ -117,10 +119,10 @@ def score(
     if count / length < MIN_BLOCKS:
         return replace(told, block_s=block_s, needs_s=MIN_BLOCKS * block_s)
     resampled = resample(sums, _statistics, length, seed)
-    if directed:
-        return replace(_directed(told, resampled, level), block_s=block_s)
-    alone = shift_p(sums[:, _RANKS], sums[:, _RANKS + 1], length)
-    return replace(_undirected(told, resampled, level, alone), block_s=block_s)
+    told = _directed(told, resampled) if directed else _undirected(told, resampled)
+    return replace(
+        _estimated(told, resampled, level), p=max(told.p or 0.0, _by_chance(both, sums, length)), block_s=block_s
+    )
 
 
 _RANKS: Final = 10
@@ -169,33 +171,42 @@ def _correlation(sums: Floats, at: int) -> Floats:
     return value
 
 
-def _correlated(told: Score, found: Resampled, level: float) -> Score:
-    pearson, spearman, volatility = (found.estimate(index, level) for index in (_PEARSON, _SPEARMAN, _VOLATILITY))
-    r2 = None if pearson is None else pearson.value**2
-    return replace(told, pearson=pearson, spearman=spearman, volatility=volatility, r2=r2)
+def _by_chance(both: Pairs, sums: Floats, length: int) -> float:
+    """Probability of so much agreement, were feature and return as slow as they are but unrelated."""
+    if not both.call.any():
+        return shift_p(sums[:, _RANKS], sums[:, _RANKS + 1], length)
+    return shift_p(_standard(both.call), _standard(np.sign(both.return_bps)), length)
 
 
-def _undirected(told: Score, found: Resampled, level: float, alone: float) -> Score:
-    """By its rank correlation: it must stand out of its blocks, and of what chance does to series as slow as these."""
+def _undirected(told: Score, found: Resampled) -> Score:
+    """By its rank correlation, which must differ from 0."""
     value, error = float(found.values[_SPEARMAN]), float(found.errors[_SPEARMAN])
     either = 2 * min(found.p_above_zero(_SPEARMAN), found.p_below_zero(_SPEARMAN))
     # As many independent pairs as would give the rank correlation this standard error.
     effective = (1 - value**2) ** 2 / max(error**2, _TINY)
-    told = replace(told, p=max(min(1.0, either), alone), effective=float(np.clip(effective, 1, told.records)))
-    return _correlated(told, found, level)
+    return replace(told, p=min(1.0, either), effective=float(np.clip(effective, 1, told.records)))
 
 
-def _directed(told: Score, found: Resampled, level: float) -> Score:
-    """By its hit rate: it must be above both baselines, read as it is or the other way round."""
+def _directed(told: Score, found: Resampled) -> Score:
+    """By its hit rate, which must be above both baselines, read as it is or the other way round."""
     hit, error = float(found.values[_HIT]), float(found.errors[_HIT])
     above, below = found.p_above_zero(_LEAD), found.p_above_zero(_LEAD_INVERSE)
-    told = replace(
+    effective = hit * (1 - hit) / max(error**2, _TINY)
+    return replace(told, p=min(1.0, 2 * min(above, below)), effective=float(np.clip(effective, 1, told.calls)))
+
+
+def _estimated(told: Score, found: Resampled, level: float) -> Score:
+    """With its numbers and their intervals."""
+    pearson, spearman, volatility = (found.estimate(index, level) for index in (_PEARSON, _SPEARMAN, _VOLATILITY))
+    r2 = None if pearson is None else pearson.value**2
+    told = replace(told, pearson=pearson, spearman=spearman, volatility=volatility, r2=r2)
+    if not told.calls:
+        return told
+    hit = float(found.values[_HIT])
+    return replace(
         told,
-        effective=float(np.clip(hit * (1 - hit) / max(error**2, _TINY), 1, told.calls)),
         hit_rate=found.estimate(_HIT, level),
         majority=float(found.values[_MAJORITY]),
         last_move=float(found.values[_LAST]),
         lead=found.estimate(_LEAD if hit >= 0.5 else _LEAD_INVERSE, level),
-        p=min(1.0, 2 * min(above, below)),
     )
-    return _correlated(told, found, level)

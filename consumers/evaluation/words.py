@@ -5,6 +5,7 @@ Owns the sentences and the form of the numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -87,18 +88,21 @@ def summary_lines(report: Report) -> Iterator[str]:
         f"{report.tests} tests at level {level:g}, adjusted for their number (Benjamini-Hochberg): {len(supported)} supported."
         f" Intervals cover {100 * (1 - level):g} % each, by block bootstrap."
     )
-    for horizon in dict.fromkeys(score.horizon for score in supported):
-        names = sorted(
-            {
-                f"{score.feature}{' (inverse)' if score.verdict == INVERSE else ''}"
-                for score in supported
-                if score.horizon == horizon
-            }
-        )
-        yield f"  {horizon}: {', '.join(names)}"
+    for horizon in dict.fromkeys(score.horizon for score in every):
+        names = Counter(_named(score) for score in supported if score.horizon == horizon)
+        if names:
+            yield f"  {horizon}: {', '.join(_of(names, name, len(report.qualities)) for name in sorted(names))}"
     paying = sorted({f"{each.feature} at {each.horizon}" for each in report.costs if each.pays})
     cost = f"the spread and two taker's fees of {report.question.fee_bps:g} bps"
     yield f"edge above {cost}: {', '.join(paying) if paying else 'not supported for any'}"
+
+
+def _named(score: Score) -> str:
+    return f"{score.feature}{' (inverse)' if score.verdict == INVERSE else ''}"
+
+
+def _of(names: Counter[str], name: str, instruments: int) -> str:
+    return name if instruments == 1 else f"{name} {names[name]}/{instruments}"
 
 
 def horizons(scores: Sequence[Score]) -> list[str]:
