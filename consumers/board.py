@@ -61,7 +61,7 @@ class Board:
         fresh: dict[str, int] = {}
         for record, timestamp_ms in records:
             instrument = f"{record['venue']}:{record['symbol']}"
-            if not self._is_wanted(instrument):
+            if not self.is_wanted(instrument):
                 continue
             line = self._lines.get(instrument)
             if line is None:
@@ -84,7 +84,8 @@ class Board:
         """The instruments by symbol, then venue."""
         return sorted(self._lines.values(), key=lambda line: (line.record["symbol"], line.instrument))
 
-    def _is_wanted(self, instrument: str) -> bool:
+    def is_wanted(self, instrument: str) -> bool:
+        """Whether ``venue:SYMBOL`` is one of those to show."""
         return not self._wanted or any(is_named(name, instrument) for name in self._wanted)
 
 

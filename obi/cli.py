@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dataflows.logs import configure_logs
+from obi.dashboard import dashboard
 from obi.demo import demo
 from obi.doctor import doctor
 from obi.evaluate import evaluate
@@ -102,6 +103,7 @@ def options(
 
 app.command(rich_help_panel=_LOOK)(demo)
 app.command(rich_help_panel=_LOOK)(watch)
+app.command(rich_help_panel=_LOOK)(dashboard)
 app.command(rich_help_panel=_LOOK)(doctor)
 app.command(rich_help_panel=_WORK)(run)
 app.command(rich_help_panel=_WORK)(replay)

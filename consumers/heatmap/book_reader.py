@@ -96,7 +96,7 @@ class _Books:
     def take(self, group: Group) -> None:
         measured = self.measurer.feed(group.events, group.levels)
         rows = {row.offset: (at, row) for at, row in enumerate(measured.rows)}
-        messages = dict(zip(group.origin.offsets, group.origin.values, strict=True))
+        messages = _messages(group)
         full: list[Seen | Traded] = []
         partial: list[Seen | Traded] = []
         for event in group.events:
@@ -125,6 +125,16 @@ class _Books:
         if not isinstance(told, TradeSeen) or told.price is None:
             return []
         return [Traded(event.clock_ms, told.price, event.quantity)]
+
+
+def _messages(group: Group) -> dict[int, bytes | None]:
+    """The raw messages of the group's partition by offset; those of other partitions may have the same."""
+    origin = group.origin
+    return {
+        offset: value
+        for partition, offset, value in zip(origin.partitions, origin.offsets, origin.values, strict=True)
+        if partition == group.partition
+    }
 
 
 def _clock_ms(row: Row) -> int:

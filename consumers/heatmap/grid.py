@@ -76,6 +76,11 @@ class Marks(NamedTuple):
     prices: FloatArray
     quantities: FloatArray
 
+    @classmethod
+    def none(cls) -> Marks:
+        """No points."""
+        return cls(np.zeros(0), np.zeros(0), np.zeros(0))
+
 
 def paint(timeline: Timeline, *, begin_ms: int, end_ms: int, most_rows: int, most_columns: int) -> Grid | None:
     """The grid of the columns from ``begin_ms`` to before ``end_ms``; None when no level is known there.

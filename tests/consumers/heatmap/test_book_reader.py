@@ -121,6 +121,20 @@ def test_only_what_is_wanted_is_kept_and_all_that_was_heard_is_known() -> None:
     assert not books.is_full(SPOT)
 
 
+def test_messages_of_two_partitions_with_equal_offsets_are_told_apart() -> None:
+    books = reader()
+    both = RawBatch("raw")
+    for partition, (symbol, price) in enumerate((("BTCUSDT", "60000"), ("ETHUSDT", "2600"))):
+        data = {"e": "trade", "E": 1000, "s": symbol, "t": 1, "p": price, "q": "2", "m": False}
+        both.append(orjson.dumps({"stream": f"{symbol.lower()}@trade", "data": data}), partition=partition, offset=5)
+    books.take(both)
+
+    for symbol, price in (("BTCUSDT", 60_000.0), ("ETHUSDT", 2_600.0)):
+        timeline = books.timeline(f"binance-spot:{symbol}")
+        assert timeline is not None
+        assert [prints.bought_notional / prints.bought for prints in timeline.prints()] == [price]
+
+
 def test_columns_can_be_forgotten_and_books_kept() -> None:
     books = reader()
     books.take(raw(partial_book(1, 10.0, 1000)))

@@ -1,0 +1,1 @@
+"""A live web page of all that lies in the topics: records, books, faults, and how the job keeps up."""
