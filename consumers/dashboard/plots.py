@@ -57,37 +57,19 @@ class HeatPlot:
         plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[00000000]")
         image = plot.image("image", "x", "y", "dw", "dh", source=self._image, color_mapper=self._colours)
         plot.y_range.renderers = [image]  # a price beside it must not squeeze the book
+        plot.add_tools(HoverTool(renderers=[image], tooltips=[("price", "$y{0,0.[00000000]}"), ("resting", "@image")]))
         plot.add_glyph(self._events, VSpan(x="time", line_color=look.mark, line_width=1, line_dash="dotted"))
-        for side, dash in (("ask", "solid"), ("bid", "solid")):
-            plot.step("time", side, source=self.best, color=look.best, line_width=1.4, mode="after", line_dash=dash)
-        dots: list[Any] = [
-            plot.scatter(
-                "time",
-                "price",
-                size="size",
-                source=self._marks[name],
-                marker=marker,
-                color=colour,
-                fill_alpha=0.75,
-                line_alpha=0.9,
-            )
-            for name, marker, colour in (("bought", "triangle", look.bought), ("sold", "inverted_triangle", look.sold))
-        ]
-        large = plot.scatter(
-            "time",
-            "price",
-            size=7,
-            source=self._marks["large"],
-            marker="circle",
-            fill_alpha=0,
-            line_color=look.mark,
-            line_width=1.4,
-        )
-        plot.add_tools(
-            HoverTool(renderers=[image], tooltips=[("price", "$y{0,0.[00000000]}"), ("resting", "@image")]),
-            HoverTool(renderers=dots, tooltips=[("took", "@quantity"), ("at", "@price{0,0.[00000000]}")]),
-            HoverTool(renderers=[large], tooltips=[("large order", "@quantity"), ("at", "@price{0,0.[00000000]}")]),
-        )
+        for side in ("ask", "bid"):
+            plot.step("time", side, source=self.best, color=look.best, line_width=1.4, mode="after")
+        self._mark("bought", "took", marker="triangle", size="size", color=look.bought, fill_alpha=0.75)
+        self._mark("sold", "took", marker="inverted_triangle", size="size", color=look.sold, fill_alpha=0.75)
+        self._mark("large", "large order", marker="circle", size=7, line_color=look.mark, fill_alpha=0, line_width=1.4)
+
+    def _mark(self, name: str, words: str, **looks: Any) -> None:
+        """Points over the book, and what they say under the pointer."""
+        points = self.figure.scatter("time", "price", source=self._marks[name], **looks)
+        told = [(words, "@quantity"), ("at", "@price{0,0.[00000000]}")]
+        self.figure.add_tools(HoverTool(renderers=[points], tooltips=told))
 
     def show(self, grid: Grid | None, bought: Marks, sold: Marks, large: Marks, events: Sequence[int]) -> None:
         """Draw; no grid: an empty plot."""

@@ -18,7 +18,7 @@ class View(DataModel):
     compared: Any = to.List(to.String)
     metrics: Any = to.List(to.String)
     window_s: Any = to.Int(default=120)
-    large_share: Any = to.Float(default=0.3)
+    large_share: Any = to.Float(default=0.2)
     paused: Any = to.Bool(default=False)
     hidden: Any = to.Bool(default=False)
 

@@ -121,7 +121,8 @@ def paint(timeline: Timeline, *, begin_ms: int, end_ms: int, most_rows: int, mos
 def large_orders(timeline: Timeline, grid: Grid, share: float, depth: int) -> Marks:
     """Where an order became large: a level that holds more than ``share`` of the best ``depth`` levels of both sides.
 
-    It is marked once, at the first column of the grid in which it does so.
+    It is marked once, at the first column of the grid in which it does so; not at the best prices, where much comes and
+    goes.
     """
     times: list[float] = []
     prices: list[float] = []
@@ -136,7 +137,7 @@ def large_orders(timeline: Timeline, grid: Grid, share: float, depth: int) -> Ma
         levels = np.concatenate([column.bids[:depth], column.asks[:depth]])
         large = levels[levels[:, 1] > share * levels[:, 1].sum()]
         for price, quantity in large.tolist():
-            if price not in before:
+            if price not in before and price not in {column.best_bid, column.best_ask}:
                 times.append(column.start_ms)
                 prices.append(price)
                 quantities.append(quantity)
