@@ -30,11 +30,11 @@ class Budget:
 
     def take(self, weight: int, now_s: float) -> tuple[int, int]:
         """Use some of it; (200, 0), or (429 or 418, seconds until Retry-After is over)."""
-        if now_s < self._banned_until_s:
-            return 418, ceil(self._banned_until_s - now_s)
         minute = int(now_s // 60)
         if minute != self._minute:
             self._minute, self.used, self._warnings = minute, 0, 0
+        if now_s < self._banned_until_s:
+            return 418, ceil(self._banned_until_s - now_s)
         self.used += weight
         self.most = max(self.most, self.used)
         if self.used <= self._per_minute:
