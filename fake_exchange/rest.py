@@ -36,13 +36,20 @@ class Answer(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A depth request: when it was answered, of which symbol, with which status, update id (0: none) and weight."""
+    """A depth request: when it was answered, of which symbol, and how.
+
+    Attributes:
+        update_id: of the book, 0 without one.
+        weight: of the request.
+        weight_used: of the minute, as the answer told.
+    """
 
     time_ns: int
     symbol: str
     status: int
     update_id: int
     weight: int
+    weight_used: int
 
 
 class Rest:
@@ -109,7 +116,7 @@ class Rest:
         if self._forced and status == 200:
             status, retry_after = self._forced.pop(0), 1
         if status != 200 and name == "depth":
-            self.asked.append(Asked(time.time_ns(), query.get("symbol", ""), status, 0, weight))
+            self.asked.append(Asked(time.time_ns(), query.get("symbol", ""), status, 0, weight, self.budget.used))
         if status == 503:
             return Answer(503, b"<html>503 Service Unavailable</html>", {"Content-Type": "text/html"})
         if status != 200:
@@ -148,7 +155,7 @@ class Rest:
         answer = self._ok(body) if body else self._error(503, -1001, "Internal error; unable to process your request.")
         number = orjson.loads(body)["lastUpdateId"] if body else 0
         weight = self._rules.depth_weight(limit) or 0
-        self.asked.append(Asked(time.time_ns(), symbol, answer.status, number, weight))
+        self.asked.append(Asked(time.time_ns(), symbol, answer.status, number, weight, self.budget.used))
         return answer
 
     async def _body(self, symbol: str, limit: int) -> bytes | None:

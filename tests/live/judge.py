@@ -27,8 +27,7 @@ HEAL_S: Final = 2.0
 """Between the difference that shows a gap and the first live record."""
 
 _NS: Final = 1_000_000_000
-_MINUTE_NS: Final = 60 * _NS
-_WINDOW_NS: Final = _MINUTE_NS + _NS
+_WINDOW_NS: Final = 61 * _NS
 """A minute as the feed counts it, and what an answer may take."""
 
 _OWN_SHARE: Final = 0.8
@@ -201,11 +200,17 @@ def _numbers(row: Row) -> tuple[float | None, ...]:
 
 
 def short_of_weight(episode: Episode, asked: Sequence[Row], limit: int) -> bool:
-    """Whether in an episode one more depth request would have been more than a feed allows itself of a minute's weight."""
+    """Whether in an episode one more depth request would have been more than a feed allows itself of a minute's weight.
+
+    Its own count is of the last minute; the exchange's, which it believes for a minute, is of the minute of the clock.
+    """
     one = max((row["weight"] for row in asked), default=0)
-    moments = range(episode.begin_ns, episode.end_ns or episode.begin_ns + _MINUTE_NS, _NS // 4)
-    spent = (sum(row["weight"] for row in asked if at - _WINDOW_NS < row["time_ns"] <= at) for at in moments)
-    return any(used + one > _OWN_SHARE * limit for used in spent)
+    for at_ns in range(episode.begin_ns, episode.end_ns or episode.begin_ns + _WINDOW_NS, _NS // 4):
+        recent = [row for row in asked if at_ns - _WINDOW_NS < row["time_ns"] <= at_ns]
+        used = max(sum(row["weight"] for row in recent), recent[-1]["weight_used"] if recent else 0)
+        if used + one > _OWN_SHARE * limit:
+            return True
+    return False
 
 
 def _judge_episode(found: Judgement, episode: Episode, faults: Iterable[Row], *, is_short: bool = False) -> None:

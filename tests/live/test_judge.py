@@ -107,11 +107,12 @@ def test_a_frame_may_be_lost_only_on_its_way_to_a_cut() -> None:
 
 
 def test_a_book_may_wait_for_the_weight_of_the_next_minute() -> None:
-    asked = [{"time_ns": at * S, "weight": 250} for at in range(100, 100 + 19)]
+    asked = [{"time_ns": at * S, "weight": 250, "weight_used": 0} for at in range(100, 100 + 19)]
     episode = Episode("A", 120 * S, 165 * S, 1)
 
     assert short_of_weight(episode, asked, 6000)
     assert not short_of_weight(episode, asked[:18], 6000)
+    assert short_of_weight(episode, [{**asked[0], "weight_used": 4750}], 6000)
     assert not short_of_weight(episode._replace(begin_ns=163 * S), asked, 6000)
     found = Judgement()
     _judge_episode(found, episode, [fault("gap", 119.5)], is_short=True)
