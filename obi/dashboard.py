@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import webbrowser
 from typing import Annotated, Final, TypeAlias
 
 import typer
@@ -17,6 +16,7 @@ from obi.connecting import connect, quiet_kafka
 from obi.extras import extra
 from obi.options import BROKER, DECODING, with_settings
 from obi.screen import stderr
+from obi.web_page import open_in_browser
 
 PORT: Final = 8050
 
@@ -96,5 +96,5 @@ def dashboard(
         address = f"http://{host}:{server.port}/" + (f"login?token={token}" if token is not None else "")
         stderr().print(f"the dashboard is at {address}  (Ctrl-C ends it)", soft_wrap=True)
         if browser:
-            webbrowser.open(address)
+            open_in_browser(address)
         serve(server)

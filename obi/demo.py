@@ -30,6 +30,7 @@ from obi.failures import NO, OUTSIDE_FAILED, describe, fail
 from obi.options import DECODING, MEASURING, TOPICS, with_settings
 from obi.recordings import open_recordings
 from obi.signals import ended_like_ctrl_c
+from obi.web_page import WebPage
 
 _SEED: Final = 7
 _DEFAULT_SECONDS: Final = 60.0
@@ -55,6 +56,10 @@ Seconds: TypeAlias = Annotated[
 Speed: TypeAlias = Annotated[float, typer.Option(min=0.01, metavar="N", help="Market seconds per second, at most.")]
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, metavar="N", help="Of the simulated market.")]
 Watch: TypeAlias = Annotated[bool, typer.Option("--watch/--no-watch", help="The live table, on a terminal.")]
+Browser: TypeAlias = Annotated[
+    bool,
+    typer.Option("--browser/--no-browser", help="The live web page, opened where a terminal and a display are."),
+]
 
 
 @with_settings(*MEASURING, *DECODING, *TOPICS)
@@ -67,13 +72,14 @@ def demo(
     speed: Speed = 10.0,
     seed: Seed = _SEED,
     watch: Watch = True,
+    browser: Browser = True,
 ) -> None:
     """Run everything on this machine: nothing to install, nothing to configure, nothing left behind.
 
     A broker inside this process; a simulated market of four instruments (or recordings) fed through the raw topic; the
-    job as it runs in production; a live table. At the end: a summary that is computed from the topics, with every best
-    bid and ask held against the market's own bookTicker, and every trade_delta against its trades. Exit code 1 if
-    anything does not agree.
+    job as it runs in production; a live table, and a live web page beside it. At the end: a summary that is computed
+    from the topics, with every best bid and ask held against the market's own bookTicker, and every trade_delta against
+    its trades. Exit code 1 if anything does not agree.
 
     \b
     Examples:
@@ -85,7 +91,8 @@ def demo(
     files = [*(recording or []), *(more or [])]
     readers: list[Any] = open_recordings(files, venue=None, symbol=None, default_venue=settings.default_venue)
     lasts_s = None if readers and seconds is None else (seconds or _DEFAULT_SECONDS) * speed
-    verdict = _run(settings, readers, lasts_s, speed, seed, watch=watch)
+    page = browser and Console().is_terminal
+    verdict = _run(settings, readers, lasts_s, speed, seed, watch=watch, page=page)
     if verdict is Verdict.FAILED:
         raise typer.Exit(OUTSIDE_FAILED)
     if verdict is Verdict.WRONG:
@@ -93,7 +100,14 @@ def demo(
 
 
 def _run(
-    settings: Settings, readers: list[RecordingReader], lasts_s: float | None, speed: float, seed: int, *, watch: bool
+    settings: Settings,
+    readers: list[RecordingReader],
+    lasts_s: float | None,
+    speed: float,
+    seed: int,
+    *,
+    watch: bool,
+    page: bool,
 ) -> Verdict:
     board = Board()
     with ExitStack() as stack:
@@ -104,6 +118,10 @@ def _run(
         structlog.get_logger("obi").info("other programs may join in", bootstrap_servers=broker.bootstrap_servers)
         children = [Child(_job_arguments(settings, broker.bootstrap_servers, folder), folder, "job")]
         stack.callback(lambda: [child.stop() for child in children])
+        web = None
+        if page:
+            web = WebPage(_page_arguments(settings, broker.bootstrap_servers), folder)
+            stack.callback(web.close)
         what = f"{len(readers)} recordings" if readers else "simulated market"
         if not readers:
             readers = _simulated(folder, children, lasts_s or 0.0, seed)
@@ -114,7 +132,7 @@ def _run(
         stack.callback(feeding.stop)
         interrupted = False
         try:
-            show(what, children, feeding, auditor, lasts_s=lasts_s, table=watch)
+            show(what, children, feeding, auditor, lasts_s=lasts_s, table=watch, page=web)
         except KeyboardInterrupt:
             interrupted = True
         return _finish(children, feeding, auditor, settings, interrupted=interrupted)
@@ -163,6 +181,16 @@ def _job_arguments(settings: Settings, bootstrap_servers: str, folder: Path) -> 
         value = getattr(settings, name)
         if name == "contract_sizes":
             value = ",".join(f"{symbol}={size}" for symbol, size in value.items()) or None
+        if value is not None:
+            arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return arguments
+
+
+def _page_arguments(settings: Settings, bootstrap_servers: str) -> list[str]:
+    """``obi dashboard`` with our settings."""
+    arguments = ["--bootstrap-servers", bootstrap_servers]
+    for name in (*DECODING, "raw_topic", "metrics_topic", "faults_topic"):
+        value = getattr(settings, name)
         if value is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
     return arguments

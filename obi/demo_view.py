@@ -18,17 +18,25 @@ from consumers.feeding import Feeding
 from obi.children import Child
 from obi.screen import number
 from obi.table import LiveTable
+from obi.web_page import WebPage
 
 _LOOK_EVERY_S: Final = 0.25
 _LINE_EVERY_S: Final = 5.0
 
 
 def show(
-    what: str, children: Sequence[Child], feeding: Feeding, auditor: Auditor, *, lasts_s: float | None, table: bool
+    what: str,
+    children: Sequence[Child],
+    feeding: Feeding,
+    auditor: Auditor,
+    *,
+    lasts_s: float | None,
+    table: bool,
+    page: WebPage | None,
 ) -> None:
     """Return when all that was fed is answered, or when that can't be any more."""
     if Console().is_terminal:
-        _show_live(what, children, feeding, auditor, lasts_s=lasts_s, table=table)
+        _show_live(what, children, feeding, auditor, lasts_s=lasts_s, table=table, page=page)
     else:
         _show_lines(what, children, feeding, auditor)
 
@@ -48,6 +56,7 @@ def _show_live(
     *,
     lasts_s: float | None,
     table: bool,
+    page: WebPage | None,
 ) -> None:
     view = LiveTable(auditor.board if table else None)
     start = time.monotonic()
@@ -55,7 +64,7 @@ def _show_live(
         while True:
             with auditor.lock:
                 view.title = _title(what, feeding, start, lasts_s)
-                view.footer = _figures(feeding, auditor)
+                view.footer = _figures(feeding, auditor, page)
                 live.refresh()
             if _over(children, feeding, auditor):
                 return
@@ -75,7 +84,7 @@ def _title(what: str, feeding: Feeding, start: float, lasts_s: float | None) -> 
     return line
 
 
-def _figures(feeding: Feeding, auditor: Auditor) -> Group:
+def _figures(feeding: Feeding, auditor: Auditor, page: WebPage | None) -> Group:
     quotes = auditor.audits.quotes
     style = "bold red" if quotes["unequal"] else "green"
     return Group(
@@ -85,7 +94,7 @@ def _figures(feeding: Feeding, auditor: Auditor) -> Group:
             f"faults {number(auditor.ledger.faults.total())}   best bid/ask = bookTicker ",
             (f"{number(quotes['equal'])}/{number(quotes.total())}", style),
         ),
-        Text("Ctrl-C ends it, with a summary", "dim"),
+        Text("Ctrl-C ends it, with a summary" + (f"   {page.told}" if page is not None else ""), "dim"),
     )
 
 
