@@ -136,16 +136,18 @@ class _Token(AuthProvider):
 class _Login(RequestHandler):
     token: str
 
-    def get(self) -> None:
-        self._answer(self.get_argument("token", None))
+    async def get(self) -> None:
+        await self._answer(self.get_argument("token", None))
 
-    def post(self) -> None:
-        self._answer(self.get_argument("token", ""))
+    async def post(self) -> None:
+        await self._answer(self.get_argument("token", ""))
 
-    def _answer(self, told: str | None) -> None:
+    async def _answer(self, told: str | None) -> None:
         if told is not None and hmac.compare_digest(told.encode(), self.token.encode()):
             self.set_secure_cookie(_COOKIE, b"1", httponly=True, samesite="Strict")
             self.redirect("/")
             return
+        if told is not None:
+            await asyncio.sleep(_WRONG_TOKEN_S)  # guessing takes time
         self.set_status(200 if told is None else 403)
         self.finish(_LOGIN.replace("REASON", "" if told is None else "That is not the token."))

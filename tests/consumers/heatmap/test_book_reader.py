@@ -129,10 +129,10 @@ def test_messages_of_two_partitions_with_equal_offsets_are_told_apart() -> None:
         both.append(orjson.dumps({"stream": f"{symbol.lower()}@trade", "data": data}), partition=partition, offset=5)
     books.take(both)
 
-    for symbol, paid in (("BTCUSDT", 60_000.0), ("ETHUSDT", 2_600.0)):
+    for symbol, told in (("BTCUSDT", 60_000.0), ("ETHUSDT", 2_600.0)):
         timeline = books.timeline(f"binance-spot:{symbol}")
         assert timeline is not None
-        assert [prints.bought_notional / prints.bought for prints in timeline.prints()] == [paid]
+        assert [prints.bought_notional / prints.bought for prints in timeline.prints()] == [told]
 
 
 def test_columns_can_be_forgotten_and_books_kept() -> None:
