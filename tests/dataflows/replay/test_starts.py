@@ -22,6 +22,7 @@ OTHER: tuple[Mapping[str, object], ...] = (
     {"delta_estimator": "price_gap"},
     {"depth_levels": 10},
     {"depth_levels": 30},
+    {"book_levels": 100},
     {"default_venue": "dex"},
     {"bare_depth": "diff"},
     {"max_levels": 10},
