@@ -97,7 +97,7 @@ class Polling:
             if symbol in self._waiting or not self._rest.may(self._weight, Urgency.NOW, now_s):
                 continue
             path = f"{self._venue.depth_path}?symbol={symbol}&limit={LEVELS}"
-            self._rest.send(path, symbol, PURPOSE, self._weight, now_s)
+            self._rest.send(path, Flight(symbol, PURPOSE, now_s, LEVELS), self._weight)
             self._waiting.add(symbol)
             self._due_s[symbol] = max(due_s + self._interval_s, now_s)
         if late_s > self._interval_s + 1.0:

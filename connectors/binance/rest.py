@@ -44,11 +44,12 @@ class Outcome(enum.Enum):
 
 
 class Flight(NamedTuple):
-    """A request on its way."""
+    """A request on its way: for ``levels`` levels a side."""
 
     symbol: str
     purpose: str
     sent_s: float
+    levels: int
 
 
 class Rest:
@@ -95,13 +96,13 @@ class Rest:
         # One alone may be larger than its part.
         return used + weight <= self._own.limit * (urgency.value if used else 1.0)
 
-    def send(self, path: str, symbol: str, purpose: str, weight: int, now_s: float) -> int:
+    def send(self, path: str, flight: Flight, weight: int) -> int:
         """Ask; the caller has asked whether he may. Returns the request's number."""
         number = next(self._numbers)
-        self._own.take(weight, now_s)
+        self._own.take(weight, flight.sent_s)
         self._theirs += weight
-        self._flights[number] = Flight(symbol, purpose, now_s)
-        self._out.actions.append(Fetch(number, self._base_url + path, symbol, purpose, weight))
+        self._flights[number] = flight
+        self._out.actions.append(Fetch(number, self._base_url + path, flight.symbol, flight.purpose, weight))
         return number
 
     def answered(self, number: int, answer: Answer, now_s: float) -> tuple[Flight, Outcome] | None:

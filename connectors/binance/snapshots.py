@@ -2,7 +2,8 @@
 
 Rule 1: a snapshot is wanted after the first difference of a new or renewed subscription, after a break, when the last one
         does not join, when the market leaves its band, and every audit interval.
-Rule 2: at most one a second and symbol, one on its way, and never beyond the weight budget; the most urgent first.
+Rule 2: at most one a second and symbol, one on its way, and never beyond the weight budget; the most urgent first. Where
+        the weight does not pay for all levels, a book that broke is healed with fewer: a narrow one is better than none.
 Rule 3: every snapshot that came is written, whether it joins or not, where it came in the order of messages.
 
 ====================  =======================================  ==================
@@ -31,7 +32,7 @@ from connectors.binance.chain import Step
 from connectors.binance.frame_head import Ids
 from connectors.binance.options import FeedOptions
 from connectors.binance.outbox import Outbox, some
-from connectors.binance.rest import Flight, Outcome, Rest
+from connectors.binance.rest import Flight, Outcome, Rest, Urgency
 from connectors.binance.venue import Venue
 
 SPACING_S: Final = 1.05
@@ -137,7 +138,7 @@ class Snapshots:
             book.want(Purpose(flight.purpose))
             return
         book.backoff.succeeded()
-        book.band = band_of(snapshot, self.limit)
+        book.band = band_of(snapshot, flight.levels)
         book.seeded = True
         book.audit_s = now_s + self.audit_s * (1.0 - 0.1 * self._jitter())
         book.wanted = None if book.chain.snapshot(snapshot["lastUpdateId"]) else Purpose.RETRY
@@ -166,18 +167,26 @@ class Snapshots:
         return sum(book.chain.waiting for book in self._books.values())
 
     def _ask(self, book: BookFeed, now_s: float) -> bool:
-        limit = self.limit
-        weight = self._venue.depth_weight(limit)
         purpose = book.wanted
         if purpose is None or self._rest.in_flight >= IN_FLIGHT:
             return False
-        if not self._rest.may(weight, purpose.urgency, now_s):
+        levels = self._affordable(purpose.urgency, now_s)
+        if levels is None:
             return False  # the others are less urgent
+        weight = self._venue.depth_weight(levels)
         book.wanted = None
         book.asked_s = now_s
-        path = f"{self._venue.depth_path}?symbol={book.symbol}&limit={limit}"
-        book.flight = self._rest.send(path, book.symbol, purpose.value, weight, now_s)
+        path = f"{self._venue.depth_path}?symbol={book.symbol}&limit={levels}"
+        book.flight = self._rest.send(path, Flight(book.symbol, purpose.value, now_s, levels), weight)
         return True
+
+    def _affordable(self, urgency: Urgency, now_s: float) -> int | None:
+        """The most levels that the weight pays for now; None when it pays for none."""
+        limits = [self.limit]
+        if urgency is Urgency.NOW:
+            limits += [limit for limit in self._venue.snapshot_limits if limit < self.limit]
+        pays = (limit for limit in limits if self._rest.may(self._venue.depth_weight(limit), urgency, now_s))
+        return next(pays, None)
 
     def _notice(self, book: BookFeed, step: Step) -> None:
         if step is Step.SEEN:

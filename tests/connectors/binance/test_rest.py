@@ -30,7 +30,7 @@ def test_no_minute_costs_more_than_our_share(wishes: list[tuple[float, int, Urge
     for pause_s, weight, urgency in wishes:
         now_s += pause_s
         if budget.may(weight, urgency, now_s):
-            budget.send("/", "X", "gap", weight, now_s)
+            budget.send("/", Flight("X", "gap", now_s, 1000), weight)
             spent.append((now_s, weight, urgency))
 
     for start_s, _, _ in spent:
@@ -43,7 +43,7 @@ def test_what_is_less_urgent_leaves_room_for_what_is_more(urgency: Urgency, sent
     budget, _ = rest(100)
     done = 0
     while budget.may(10, urgency, 0.0):
-        budget.send("/", "X", "audit", 10, 0.0)
+        budget.send("/", Flight("X", "audit", 0.0, 1000), 10)
         done += 1
 
     assert done == sent
@@ -53,25 +53,25 @@ def test_a_request_that_is_larger_than_its_part_goes_when_nothing_else_does() ->
     budget, _ = rest(60)
 
     assert budget.may(50, Urgency.LATER, 0.0)
-    budget.send("/", "X", "audit", 50, 0.0)
+    budget.send("/", Flight("X", "audit", 0.0, 1000), 50)
     assert not budget.may(50, Urgency.LATER, 59.0)
     assert budget.may(50, Urgency.LATER, 60.0)
 
 
 def test_the_exchanges_own_count_is_believed_when_it_is_larger_and_for_a_minute() -> None:
     budget, _ = rest(100)
-    number = budget.send("/", "X", "gap", 10, 0.0)
+    number = budget.send("/", Flight("X", "gap", 0.0, 1000), 10)
     budget.answered(number, Answer(200, {"x-mbx-used-weight-1m": "95"}, b"{}"), 1.0)
 
     assert budget.used(1.0) == 95
     assert not budget.may(10, Urgency.NOW, 1.0)
 
-    budget.send("/", "X", "gap", 5, 2.0)
+    budget.send("/", Flight("X", "gap", 2.0, 1000), 5)
 
     assert budget.used(2.0) == 100
     assert budget.used(61.0) == 5
 
-    number = budget.send("/", "X", "gap", 10, 61.0)
+    number = budget.send("/", Flight("X", "gap", 61.0, 1000), 10)
     budget.answered(number, Answer(200, {"x-mbx-used-weight-1m": "10"}, b"{}"), 61.0)
 
     assert budget.used(61.0) == 15  # theirs has begun a new minute; ours looks back a whole one
@@ -93,10 +93,10 @@ def test_too_many_requests_stop_everything_for_as_long_as_told(
     status: int, retry_after: str | None, seconds: int
 ) -> None:
     budget, out = rest()
-    number = budget.send("/", "X", "gap", 1, 0.0)
+    number = budget.send("/", Flight("X", "gap", 0.0, 1000), 1)
     headers = {} if retry_after is None else {"retry-after": retry_after}
 
-    assert budget.answered(number, Answer(status, headers, b""), 0.0) == (Flight("X", "gap", 0.0), Outcome.AGAIN)
+    assert budget.answered(number, Answer(status, headers, b""), 0.0) == (Flight("X", "gap", 0.0, 1000), Outcome.AGAIN)
     assert not budget.may(1, Urgency.NOW, seconds - 0.1)
     assert budget.may(1, Urgency.NOW, seconds)
     assert out.status.fetches_failed == {str(status): 1}
@@ -120,7 +120,7 @@ def test_too_many_requests_stop_everything_for_as_long_as_told(
 )
 def test_what_an_answer_is_good_for(answer: Answer, outcome: Outcome, reason: str | None) -> None:
     budget, out = rest()
-    number = budget.send("/", "X", "gap", 1, 0.0)
+    number = budget.send("/", Flight("X", "gap", 0.0, 1000), 1)
     found = budget.answered(number, answer, 0.5)
 
     assert found is not None
@@ -131,17 +131,17 @@ def test_what_an_answer_is_good_for(answer: Answer, outcome: Outcome, reason: st
 def test_failures_are_told_once_and_so_is_their_end() -> None:
     budget, out = rest()
     for status in (500, 500, 0, 200, 200):
-        budget.answered(budget.send("/", "X", "gap", 1, 0.0), Answer(status, {}, b""), 0.0)
+        budget.answered(budget.send("/", Flight("X", "gap", 0.0, 1000), 1), Answer(status, {}, b""), 0.0)
 
     assert notes(out) == ["rest_failing", "rest_failing_over"]
 
 
 def test_who_gets_no_answer_is_told_so_after_a_while() -> None:
     budget, out = rest()
-    number = budget.send("/", "X", "gap", 1, 0.0)
+    number = budget.send("/", Flight("X", "gap", 0.0, 1000), 1)
 
     assert budget.tick(59.9) == []
-    assert budget.tick(60.0) == [Flight("X", "gap", 0.0)]
+    assert budget.tick(60.0) == [Flight("X", "gap", 0.0, 1000)]
     assert budget.in_flight == 0
     assert budget.answered(number, Answer(200, {}, b"{}"), 61.0) is None
     assert out.status.fetches_failed == {"no_answer": 1}

@@ -152,6 +152,18 @@ def test_spot_snapshots_are_as_deep_as_the_weight_allows(symbols: int, limit: in
     assert driver.all(Fetch)[0].url.endswith(f"/api/v3/depth?symbol=S0USDT&limit={limit}")
 
 
+def test_a_book_that_broke_is_healed_with_fewer_levels_when_the_weight_is_short() -> None:
+    driver = Driver("binance-spot", streams=("depth@100ms",), weight_share=0.1)  # 600 a minute
+    driver.answer = lambda _: book(int(last) + 5)
+    for last in (10, 1000, 2000, 3000):
+        driver.frame(diff("BTCUSDT", (last + 1, last + 10, None), driver.event_ms()))
+        driver.run(2.0)
+        assert driver.core.status.resyncing == 0
+
+    assert [fetch.url.rpartition("=")[2] for fetch in driver.all(Fetch)] == ["5000", "5000", "1000", "1000"]
+    assert driver.core.status.weight_used == 600
+
+
 def test_the_depth_of_snapshots_can_be_chosen() -> None:
     driver = Driver("binance-spot", streams=("depth@100ms",), snapshot_limit=100)
     driver.frame(diff("BTCUSDT", (1, 10, None), driver.event_ms()))
