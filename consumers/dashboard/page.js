@@ -162,7 +162,7 @@
       entry.append(swatch, name);
       return entry;
     });
-    $("legend").replaceChildren(...entries);
+    $("legend").replaceChildren(...entries.flatMap((entry) => [entry, " "]));
   }
 
   function controls() {
@@ -184,6 +184,12 @@
       select.value = view.metrics[at];
       select.addEventListener("change", () => { view.metrics = view.metrics.map((name, other) => other === at ? select.value : name); });
     });
+    // A mouse draws the box to zoom into; on a touch screen a finger scrolls the page, and the tools are always there.
+    const touch = matchMedia("(pointer: coarse)").matches;
+    for (const plot of view.document.roots()) {
+      plot.toolbar.autohide = !touch;
+      for (const tool of plot.toolbar.tools) if (tool.type === "BoxZoomTool") tool.active = !touch;
+    }
     document.addEventListener("visibilitychange", () => { view.hidden = document.hidden; });
   }
   function theme() {
