@@ -54,14 +54,18 @@ class Bounds(NamedTuple):
     end: int
 
 
-def record_answers_to(value: bytes | None, _headers: Headers | None) -> int:
-    """A metric record's: ``source.offset``, the last number in it.
+_OFFSET: Final = b'"offset":'
 
-    >>> record_answers_to(b'{"seq":1,"source":{"topic":"t","partition":0,"offset":17}}', None)
+
+def record_answers_to(value: bytes | None, _headers: Headers | None) -> int:
+    """A metric record's: ``source.offset``; no text in a record can hold its name with quotes that are not escaped.
+
+    >>> record_answers_to(b'{"seq":1,"source":{"topic":"t","partition":0,"offset":17},"imbalance_l1":0.5}', None)
     17
     """
     text = value or b""
-    return int(text[text.rindex(b":") + 1 : -2])
+    begin = text.rindex(_OFFSET) + len(_OFFSET)
+    return int(text[begin : text.index(b"}", begin)])
 
 
 def fault_answers_to(_value: bytes | None, headers: Headers | None) -> int:

@@ -15,7 +15,7 @@ from typing_extensions import Self
 from tests.deployment import Deployment
 
 _SEQ: Final = re.compile(rb'"seq":(\d+),')
-_OFFSET: Final = re.compile(rb'"offset":(\d+)\}\}$')
+_OFFSET: Final = re.compile(rb'"offset":(\d+)\}')
 _POLL_S: Final = 0.02
 
 

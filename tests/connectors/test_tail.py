@@ -6,11 +6,12 @@ import pytest
 
 from connectors.outgoing import OutBatch
 from connectors.tail import fault_answers_to, record_answers_to, without
+from tests.orderbook.feeds import Run, book
 
 
 def records(*offsets: int) -> OutBatch:
     values: list[bytes | None] = [
-        b'{"source":{"topic":"a:7}}","partition":3,"offset":%d}}' % offset for offset in offsets
+        b'{"source":{"topic":"a:7}}","partition":3,"offset":%d},"imbalance_l1":-0.5}' % offset for offset in offsets
     ]
     return OutBatch(3, [b"k"] * len(offsets), values, list(offsets))
 
@@ -51,3 +52,11 @@ def test_a_batch_behind_everything_answered_ends_the_repetition() -> None:
 
     assert without(batch, answered, record_answers_to) is batch
     assert not answered
+
+
+def test_the_records_of_the_job_say_what_they_answer_to() -> None:
+    run = Run()
+    made = run.feed(book([(99.0, 1.0)], [(101.0, 2.0)]), book([], []), book([(99.0, 3.0)], []))
+
+    assert [record_answers_to(value, None) for value in run.encoded] == [record["source"]["offset"] for record in made]
+    assert len({record["source"]["offset"] for record in made}) == 3
