@@ -37,6 +37,7 @@ _GONE: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_
 _ASK_EVERY_S: Final = 1.0
 _ASK_S: Final = 0.2
 _MOST: Final = 2000
+_GOING: Final = 10
 _GATHER_S: Final = 0.002
 
 
@@ -64,8 +65,13 @@ def messages_since(broker: Broker, topic: str, time_ms: int, *, least: int, most
             first, end = reader.offsets()
             at = reader.offset_at(time_ms)
         begin = min(end if at is None else at, end - least)
-        found[topic, partition] = max(first, begin, end - most), end
+        found[topic, partition] = max(_safe(first, end), begin, end - most), end
     return found
+
+
+def _safe(first: int, end: int) -> int:
+    """The first offset that will still be there when it is asked for: where a topic is full, its oldest messages go."""
+    return first if first == 0 else first + (end - first) // _GOING
 
 
 class TopicTail:

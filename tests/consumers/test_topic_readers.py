@@ -8,10 +8,12 @@ from confluent_kafka import Producer
 
 from connectors.broker import Broker, TopicMissingError
 from connectors.embedded import EmbeddedBroker
+from connectors.stretch import StretchReader
 from consumers.auditor import Auditor
 from consumers.board import Board
 from consumers.lag import lag_of
 from consumers.record_tail import Arrived, RecordTail
+from consumers.topic_tail import TopicTail, last_messages, messages_since
 
 KEY = b"binance-spot:BTCUSDT"
 BEST = {"best_bid": 1.0, "best_bid_quantity": 2.0, "best_ask": 3.0, "best_ask_quantity": 4.0}
@@ -62,6 +64,54 @@ def test_the_tail_begins_near_the_end_and_follows(topics: Topics) -> None:
 
     assert old == [15, 16, 17, 18, 19]
     assert [(item.record["seq"], item.partition, item.offset) for item in new] == [(20, 1, 0), (21, 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("there", "found", "least", "most", "begin"),
+    [
+        ((0, 100), 40, 0, 1000, 40),
+        ((0, 100), 40, 80, 1000, 20),  # at least so many, however old
+        ((0, 100), None, 10, 1000, 90),  # nothing that new
+        ((0, 100), 0, 0, 30, 70),  # at most so many
+        ((0, 100), 0, 0, 1000, 0),
+        ((50, 100), 50, 0, 1000, 55),  # the oldest go while they are asked for
+        ((0, 0), None, 10, 1000, 0),
+    ],
+)
+def test_reading_begins_as_far_back_as_was_asked_for(
+    topics: Topics,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    there: tuple[int, int],
+    found: int | None,
+    least: int,
+    most: int,
+    begin: int,
+) -> None:
+    monkeypatch.setattr(StretchReader, "offsets", lambda _: there)
+    monkeypatch.setattr(StretchReader, "offset_at", lambda *_: found)
+    stretches = messages_since(topics.broker, "raw", 1, least=least, most=most)
+
+    assert set(stretches.values()) == {(begin, there[1])}
+    assert {topic for topic, _ in stretches} == {"raw"}
+
+
+def test_several_topics_are_followed_at_once(topics: Topics) -> None:
+    topics.write("raw", b"1", b"2", partition=2)
+    topics.write("metrics", record(1, 1))
+    tail = TopicTail(
+        topics.broker, {**last_messages(topics.broker, "raw", 9), **last_messages(topics.broker, "metrics", 9)}
+    )
+    assert tail.share_read == 0.0
+    found = []
+    while not tail.caught_up:
+        found += tail.poll(1.0)
+    offsets = tail.offsets("raw", 2)
+    tail.close()
+
+    assert sorted((message.topic(), message.value()) for message in found)[1:] == [("raw", b"1"), ("raw", b"2")]
+    assert tail.share_read == 1.0
+    assert offsets == (0, 2)
 
 
 def test_an_empty_topic_is_caught_up_at_once(topics: Topics) -> None:
