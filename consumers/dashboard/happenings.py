@@ -83,6 +83,8 @@ class Happenings:
             if line.kind == "fault" and line.instrument == instrument and line.text.partition(":")[0] == reason:
                 line.count += 1
                 line.time_ms, line.text = timestamp_ms, f"{reason}: {detail}"
+                self._lines.remove(line)
+                self._lines.appendleft(line)
                 return
         self._add("fault", instrument, f"{reason}: {detail}", timestamp_ms, None)
 

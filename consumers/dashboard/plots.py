@@ -59,10 +59,10 @@ class HeatPlot:
         plot.y_range.renderers = [image]  # a price beside it must not squeeze the book
         plot.add_tools(HoverTool(renderers=[image], tooltips=[("price", "$y{0,0.[00000000]}"), ("resting", "@image")]))
         plot.add_glyph(self._events, VSpan(x="time", line_color=look.mark, line_width=1, line_dash="dotted"))
-        for side in ("ask", "bid"):
-            plot.step("time", side, source=self.best, color=look.best, line_width=1.4, mode="after")
         self._mark("bought", "took", marker="triangle", size="size", color=look.bought, fill_alpha=0.75)
         self._mark("sold", "took", marker="inverted_triangle", size="size", color=look.sold, fill_alpha=0.75)
+        for side in ("ask", "bid"):
+            plot.step("time", side, source=self.best, color=look.best, line_width=1.4, mode="after")
         self._mark("large", "large order", marker="circle", size=7, line_color=look.mark, fill_alpha=0, line_width=1.4)
 
     def _mark(self, name: str, words: str, **looks: Any) -> None:
@@ -161,6 +161,7 @@ def _figure(look: Look, times: DataRange1d, name: str, *, height: int, tools: st
         axis.minor_tick_line_color = None
         axis.major_label_text_color = look.faint
     plot.grid.grid_line_color = look.grid
+    plot.xaxis.ticker.desired_num_ticks = 4
     plot.xaxis.formatter = DatetimeTickFormatter(
         milliseconds="%H:%M:%S.%3N", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M"
     )
