@@ -40,12 +40,14 @@ class LiveTable:
     Attributes:
         title: What stands above; read at each look.
         footer: What stands below, likewise.
+        reserved: Lines of a terminal that are not for instruments.
     """
 
     def __init__(self, board: Board | None) -> None:
         self._board = board
         self.title: RenderableType = ""
         self.footer: RenderableType = ""
+        self.reserved = 5
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw."""
@@ -53,7 +55,7 @@ class LiveTable:
             yield Group(self.title, self.footer)
             return
         lines = self._board.lines()
-        height = max(1, options.max_height - 5) if options.max_height else len(lines)
+        height = max(1, options.max_height - self.reserved) if options.max_height else len(lines)
         body: RenderableType = (
             table(lines[:height], options.max_width) if lines else Text("waiting for records ...", "dim")
         )

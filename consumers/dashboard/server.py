@@ -64,7 +64,7 @@ def make_server(scene: Scene, *, host: str, port: int, token: str | None, keep_s
     if token is None and not is_loopback(host):
         raise ValueError(f"expected a token for {host}, which others can reach, received none")
     application = Application(FunctionHandler(partial(_open_page, scene, keep_s)))
-    port = port or _free_port(host)
+    port = _port_to_have(host, port)
     names = {host, "localhost", "127.0.0.1"} if token is None else {"*"}
     options: dict[str, Any] = {}
     if token is not None:
@@ -99,10 +99,12 @@ def serve(server: Server) -> None:
     server.stop(wait=False)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as free:
-        free.bind((host, 0))
-        return int(free.getsockname()[1])
+def _port_to_have(host: str, port: int) -> int:
+    """The port, or a free one for 0; OSError when it can't be had."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+        probe.bind((host, port))
+        return int(probe.getsockname()[1])
 
 
 def _open_page(scene: Scene, keep_s: int, document: Document) -> None:

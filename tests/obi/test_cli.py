@@ -19,8 +19,22 @@ from tests.needs import ROOT
 
 BEGINNINGS = ("--resume-from-output", "--new-generation", "--accept-loss")
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "demo": ((*MEASURING, *DECODING, *TOPICS), ("--recording", "--seconds", "--speed", "--seed", "--no-watch")),
+    "demo": (
+        (*MEASURING, *DECODING, *TOPICS),
+        ("--recording", "--seconds", "--speed", "--seed", "--no-watch", "--no-browser"),
+    ),
     "watch": ((*BROKER, "metrics_topic"), ("--once",)),
+    "dashboard": (
+        (*BROKER, "raw_topic", "metrics_topic", "faults_topic", *DECODING),
+        ("SYMBOL", "--host", "--port", "--token", "--keep", "--levels", "--browser"),
+    ),
+    "heatmap": (
+        (*BROKER, "raw_topic", *DECODING),
+        (
+            *("FILE", "--topic", "--out", "--symbol", "--venue", "--from-time", "--to-time", "--levels", "--theme"),
+            *("--width", "--height"),
+        ),
+    ),
     "doctor": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ()),
     "run": ((*BROKER, *TOPICS, *MEASURING, *DECODING, *JOB), ("--shard", "--shards", "--until-end", *BEGINNINGS)),
     "replay": (
