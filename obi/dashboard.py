@@ -72,7 +72,7 @@ def dashboard(
       obi dashboard --host 0.0.0.0      (prints the token that viewers need)
     """  # noqa: D301  (\b keeps typer from filling the lines)
     with extra("dashboard"):
-        from consumers.dashboard.server import is_loopback, make_server, serve  # noqa: PLC0415  (its library is an extra)
+        from consumers.dashboard.server import is_loopback, make_server, serve, shown_host  # noqa: PLC0415  (its library is an extra)
     quiet_kafka()
     for name, level in (("bokeh", logging.ERROR), ("tornado", logging.ERROR)):
         logging.getLogger(name).setLevel(level)
@@ -93,7 +93,7 @@ def dashboard(
         raise SettingsError([f"--host, --port: expected an address to listen on, received {where}: {why}"]) from None
     topics = Topics(settings.raw_topic, settings.metrics_topic, settings.faults_topic)
     with Watcher(connect(settings), topics, scene, back_s=keep):
-        address = f"http://{host}:{server.port}/" + (f"login?token={token}" if token is not None else "")
+        address = f"http://{shown_host(host)}:{server.port}/" + (f"login?token={token}" if token is not None else "")
         stderr().print(f"the dashboard is at {address}  (Ctrl-C ends it)", soft_wrap=True)
         if browser:
             open_in_browser(address)

@@ -47,6 +47,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def shown_host(host: str) -> str:
+    """How an address is written in a URL; for "all of this machine's addresses" the machine's name."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104  (compared, not listened on)
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
 def make_server(scene: Scene, *, host: str, port: int, token: str | None, keep_s: int) -> Server:
     """The server, not started yet.
 
@@ -65,7 +72,7 @@ def make_server(scene: Scene, *, host: str, port: int, token: str | None, keep_s
         raise ValueError(f"expected a token for {host}, which others can reach, received none")
     application = Application(FunctionHandler(partial(_open_page, scene, keep_s)))
     port = _port_to_have(host, port)
-    names = {host, "localhost", "127.0.0.1"} if token is None else {"*"}
+    names = {shown_host(host), "localhost", "127.0.0.1"} if token is None else {"*"}
     options: dict[str, Any] = {}
     if token is not None:
         # The login's cookie is SameSite=Strict: another site's page opens no socket here, whatever its origin.

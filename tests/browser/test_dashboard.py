@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -239,7 +240,7 @@ def test_from_elsewhere_it_asks_for_the_token_and_opens_with_it(
     viewer: Viewer, market: tuple[str, LiveMarket], tmp_path: Path
 ) -> None:
     with dashboard(market[0], tmp_path, "--host", "0.0.0.0", "--token", "open sesame") as there:
-        here = there.replace("0.0.0.0", "127.0.0.1").partition("login")[0]
+        here = f"http://127.0.0.1:{urlsplit(there).port}/"
         viewer.browser.get(here)
         assert viewer.browser.current_url.startswith(f"{here}login")
         field = viewer.browser.find_element(By.NAME, "token")

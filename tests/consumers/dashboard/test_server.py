@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
+from socket import gethostname
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from consumers.dashboard.scene import Scene
-from consumers.dashboard.server import is_loopback, make_server
+from consumers.dashboard.server import is_loopback, make_server, shown_host
 from tests.consumers.dashboard.markets import market, scene_of
 
 
@@ -81,6 +82,11 @@ def open_socket(port: int, origin: str | None = None) -> ClientConnection:
 )
 def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_an_address_is_written_as_a_url_wants_it() -> None:
+    assert [shown_host(host) for host in ("127.0.0.1", "::1", "me.org")] == ["127.0.0.1", "[::1]", "me.org"]
+    assert shown_host("0.0.0.0") == shown_host("::") == gethostname()
 
 
 def test_on_loopback_the_page_needs_no_token_and_nothing_from_elsewhere(scene: Scene) -> None:
