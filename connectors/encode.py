@@ -13,7 +13,7 @@ import orjson
 
 from orderbook.measurer import Row
 from orderbook.metrics import COLUMNS
-from orderbook.record import FIELDS, NAMES, SCHEMA, STATES
+from orderbook.record import DIFF, FIELDS, NAMES, OFI_SOURCES, SCHEMA, SNAPSHOT, STATES
 
 if tuple(name for name in NAMES if name in COLUMNS) != COLUMNS:
     raise AssertionError(f"expected the columns in the order of the record's fields, received {COLUMNS}")
@@ -36,16 +36,21 @@ def encode_records(
     """
     venue, _, symbol = instrument.partition(":")
     dumps, names, states = orjson.dumps, NAMES, STATES
+    # Filled anew for each record: a new dictionary of so many fields would cost twice as much.
+    document: dict[str, object] = dict.fromkeys(names)
+    source: dict[str, object] = {"topic": topic, "partition": partition, "offset": None}
     records = []
     for row, of_book in zip(rows, metrics, strict=True):
         offset, _, receive, event, transaction, update_id, seq, delta, trade_delta, events, state, gaps, ofi = row[:13]
-        source = {"topic": topic, "partition": partition, "offset": offset}
+        source["offset"] = offset
         values = (
             SCHEMA, venue, symbol, seq, event, transaction, receive, update_id, of_book[0], delta, *of_book[1:15],
             trade_delta, events, states[state], gaps, source,
-            of_book[15], of_book[16], ofi, of_book[17], *row[13:], *of_book[18:],
+            of_book[15], of_book[16], ofi, of_book[17], *row[13:20], of_book[18], of_book[19],
+            *(row.near or of_book[20:]), SNAPSHOT if row.near is None else DIFF,
         )  # fmt: skip
-        records.append(dumps(dict(zip(names, values))))  # noqa: B905  # lengths held by a test, strict costs here
+        document.update(zip(names, values))  # noqa: B905  # lengths held by a test, strict costs here
+        records.append(dumps(document))
     return records
 
 
@@ -61,6 +66,7 @@ _SOURCE_SCHEMA: Final[JsonSchema] = {
     "required": ["topic", "partition", "offset"],
     "additionalProperties": False,
 }
+_CHOICES: Final = {"state": STATES, "ofi_source": OFI_SOURCES}
 _JSON_TYPES: Final = {"int": "integer", "float": "number", "text": "string"}
 
 
@@ -82,8 +88,8 @@ def record_schema() -> JsonSchema:
             schema["minimum"] = field.minimum
         if field.maximum is not None:
             schema["maximum"] = field.maximum
-        if field.name == "state":
-            schema["enum"] = list(STATES)
+        if field.name in _CHOICES:
+            schema["enum"] = list(_CHOICES[field.name])
         properties[field.name] = schema
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

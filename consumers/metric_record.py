@@ -61,6 +61,13 @@ class MetricRecord:
         delta_truncated: Events in the delta_volume window that reached beyond the last known level: more may have been taken.
         depth_span_bid_bps: Distance of the last bid that counts from mid. Unit: basis points.
         depth_span_ask_bps: Distance of the last ask that counts from mid. Unit: basis points.
+        bid_notional_5bps: Notional of the bids within 5 basis points of mid. Unit: quote currency.
+        ask_notional_5bps: Notional of the asks within 5 basis points of mid. Unit: quote currency.
+        bid_notional_10bps: Notional of the bids within 10 basis points of mid. Unit: quote currency.
+        ask_notional_10bps: Notional of the asks within 10 basis points of mid. Unit: quote currency.
+        bid_notional_25bps: Notional of the bids within 25 basis points of mid. Unit: quote currency.
+        ask_notional_25bps: Notional of the asks within 25 basis points of mid. Unit: quote currency.
+        ofi_source: What order flow is computed from: snapshot (partial books) or diff (full books).
     """
 
     schema: int
@@ -105,3 +112,10 @@ class MetricRecord:
     delta_truncated: int | None
     depth_span_bid_bps: float | None
     depth_span_ask_bps: float | None
+    bid_notional_5bps: float | None
+    ask_notional_5bps: float | None
+    bid_notional_10bps: float | None
+    ask_notional_10bps: float | None
+    bid_notional_25bps: float | None
+    ask_notional_25bps: float | None
+    ofi_source: str | None

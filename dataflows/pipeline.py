@@ -64,7 +64,9 @@ class Pipeline:
         """One instrument's events to the rows of its records."""
         counts = self.counts
         with counts.stage("measure"):
-            measured: Measured = measurer.feed(group.events, group.levels)
+            measured: Measured = measurer.feed(
+                group.events, group.levels, contract_size(group.instrument, self.config.contract_sizes)
+            )
         counts.ignored += measured.ignored
         counts.notices += measured.notices
         counts.evidence.add(group.instrument, measured)

@@ -41,6 +41,26 @@ class BookSide:
         self._quantities: dict[float, float] = {}
         self._undo: dict[float, float] = {}
 
+    @property
+    def keys(self) -> list[float]:
+        """Prices of bids, negated prices of asks, the best one last. To be read only, as are the next three."""
+        return self._keys
+
+    @property
+    def quantities(self) -> dict[float, float]:
+        """Quantity by key."""
+        return self._quantities
+
+    @property
+    def undo(self) -> dict[float, float]:
+        """For every key touched since the mark, its quantity there (0.0: none)."""
+        return self._undo
+
+    @property
+    def floor(self) -> float:
+        """All levels down to this key are known."""
+        return self._floor
+
     def __len__(self) -> int:
         return len(self._keys)
 

@@ -41,6 +41,7 @@ from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Diff, Quote, Snapshot
 from orderbook.flow import Flow
 from orderbook.metrics import Block
+from orderbook.near import NearNotionals
 from orderbook.partial_lane import STALE, stack_levels
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
@@ -58,6 +59,7 @@ class DiffLane:
     Attributes:
         flow: From book to book.
         levels: The best levels of the predecessor of the next batch's first book, shape (2, w, 2).
+        near: What rests near mid.
     """
 
     __slots__ = (
@@ -72,6 +74,7 @@ class DiffLane:
         "flow",
         "gaps",
         "levels",
+        "near",
         "quotes",
     )
 
@@ -87,6 +90,7 @@ class DiffLane:
         self.flow = Flow(config)
         self.gaps = 0
         self.levels: Block = stack_levels([([], [])])[0]
+        self.near = NearNotionals(self.book)
         self.quotes = QuoteCheck()
 
     def feed(self, diff: Diff, notices: Counter[str]) -> int:
@@ -168,6 +172,7 @@ class DiffLane:
     def _forget_predecessor(self) -> None:
         """The next record is compared with nothing."""
         self.flow.forget()
+        self.near.forget()
         self.book.mark()
 
     def _seed(self, snapshot: Snapshot) -> bool:
@@ -221,18 +226,19 @@ class DiffLane:
             state = ONE_SIDED if bid or ask else EMPTY
             bid, ask = bid or NO_BID, ask or NO_ASK
         self.flow.take(bid, bid_quantity, ask, ask_quantity, self)
+        self.near.follow(bid, ask)
         self.book.mark()
         return state
 
     def asks_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as they are known."""
         asks = self.book.asks
-        return Aggression(asks.marked_through(price), not asks.knows(price))
+        return asks.marked_through(price), not asks.knows(price)
 
     def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as they are known."""
         bids = self.book.bids
-        return Aggression(bids.marked_through(price), not bids.knows(price))
+        return bids.marked_through(price), not bids.knows(price)
 
     def write(self, out: Writer) -> None:
         """Append this lane to a state."""

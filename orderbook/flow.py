@@ -14,7 +14,7 @@ from collections import Counter
 
 from orderbook.clock_window import CLOCK_RESET_MS, ClockWindow
 from orderbook.codec import Reader, Writer
-from orderbook.deltas import NO_ASK, NO_BID, EventWindow, Resting, Window, aggressive_event
+from orderbook.deltas import NO_ASK, NO_BID, EventWindow, Resting, aggressive_event
 from orderbook.ofi import FAST, NO_PREDECESSOR, SLOW
 from orderbook.presets import MeasureConfig
 
@@ -56,7 +56,7 @@ class Flow:
         self.ofi: float | None = None
         self.ofi_fast = 0.0
         self.ofi_slow = 0.0
-        self.events = EventWindow(Window(config.delta_volume_window), config.delta_volume_window)
+        self.events = EventWindow(config.delta_volume_window)
         self.second = ClockWindow()
         self.forget()
 
@@ -90,7 +90,7 @@ class Flow:
             event = aggressive_event(self._estimator, resting, (before_bid, before_ask), (bid, ask))
             if event is not None:
                 self.events.push(event, self.clock_ms)
-                self.second.push(self.clock_ms, event.amount)
+                self.second.push(self.clock_ms, event[0])
         passed_ms = self.clock_ms - self._taken_ms
         if passed_ms:
             self.ofi_fast *= FAST[passed_ms]

@@ -19,6 +19,7 @@ from orderbook.diff_lane import DiffLane
 from orderbook.events import Diff, Event, Partial, Quote, Snapshot
 from orderbook.flow import Flow
 from orderbook.metrics import Block
+from orderbook.near import NOTHING, Values
 from orderbook.ofi import BEFORE_FULL, BEFORE_PARTIAL, LEVELS, Carried
 from orderbook.partial_lane import STALE, PartialLane, stack_levels
 from orderbook.presets import MeasureConfig
@@ -29,7 +30,7 @@ from orderbook.tape import Tape
 _NO_BOOK: Final = frozenset({CROSSED, RESYNCING})
 """States whose books are compared with nothing."""
 
-_NO_OFI: Final[tuple[float | None, ...]] = (None, None, None)
+_NO_TRADES: Final = (None, None, 0)
 _NO_LEVELS: Final = stack_levels([([], [])])[0]
 
 
@@ -56,6 +57,8 @@ class Row(NamedTuple):
     trade_count_1s: int
     delta_window_ms: int | None
     delta_truncated: int
+    near: Values | None
+    """Notionals near mid of a full book, in the record's order; None for a partial book, whose levels tell them."""
 
 
 class Measured(NamedTuple):
@@ -90,11 +93,12 @@ class Measurer:
         orderbook.codec.StateError: ``state`` is no state of this version.
     """
 
-    __slots__ = ("_config", "_diffs", "_partials", "_seq", "_tape")
+    __slots__ = ("_config", "_contract_size", "_diffs", "_partials", "_seq", "_tape")
 
     def __init__(self, config: MeasureConfig, state: bytes = b"") -> None:
         self._config = config
         size = config.delta_volume_window
+        self._contract_size: float | None = None
         self._seq = 0
         self._tape = Tape(size)
         self._partials = PartialLane(Flow(config))
@@ -102,8 +106,15 @@ class Measurer:
         if state:
             self._read(Reader(state), size)
 
-    def feed(self, events: Sequence[Event], levels: Block) -> Measured:
-        """Take events in their order; ``levels`` is the block that the rows of ``Partial`` events point into."""
+    def feed(self, events: Sequence[Event], levels: Block, contract_size: float | None = None) -> Measured:
+        """Take events in their order.
+
+        Args:
+            events: What the instrument is told.
+            levels: The block that the rows of ``Partial`` events point into.
+            contract_size: Value of one contract; None where quantities are base units. Always the same.
+        """
+        self._contract_size = contract_size
         ignored: Counter[str] = Counter()
         notices: Counter[str] = Counter()
         rows: list[Row] = []
@@ -118,7 +129,7 @@ class Measurer:
                 state = partials.feed(event, best[event.row], levels, notices)
                 if state != STALE:
                     kept.append(event.row)
-                    self._add(rows, before, event, state, partials.flow)
+                    self._add(rows, before, event, state, partials)
                 else:
                     ignored["stale"] += 1
             elif isinstance(event, Quote):
@@ -130,7 +141,7 @@ class Measurer:
                 state = lane.feed(event, notices)
                 if state != STALE:
                     tops[len(rows)] = self._top(lane, state)
-                    self._add(rows, before, event, state, lane.flow)
+                    self._add(rows, before, event, state, lane)
                 else:
                     ignored["stale"] += 1
             elif isinstance(event, Snapshot):
@@ -174,6 +185,7 @@ class Measurer:
     def _diff_lane(self) -> DiffLane:
         if self._diffs is None:
             self._diffs = DiffLane(self._config)
+        self._diffs.near.contract_size = self._contract_size
         return self._diffs
 
     def _settle(self, tops: dict[int, tuple[list[float], list[float]]]) -> None:
@@ -194,36 +206,41 @@ class Measurer:
         count = self._config.depth_levels
         return lane.book.bids.top(count), lane.book.asks.top(count)
 
-    def _add(self, rows: list[Row], before: list[int], event: Partial | Diff, state: int, flow: Flow) -> None:
+    def _add(
+        self, rows: list[Row], before: list[int], event: Partial | Diff, state: int, lane: PartialLane | DiffLane
+    ) -> None:
         """Append the row of a message that was taken in, and the place of the book before it."""
         self._seq += 1
-        tape, diffs, events, now_ms = self._tape, self._diffs, flow.events, flow.clock_ms
+        flow, diffs = lane.flow, self._diffs
+        events, second, now_ms = flow.events, flow.second, flow.clock_ms
+        near = NOTHING if lane is diffs else None
         before.append(flow.place)
         if state in _NO_BOOK:
-            delta, delta_1s, flowed = None, None, _NO_OFI
+            delta = delta_1s = ofi = ofi_fast = ofi_slow = None
         else:
             flow.place = len(rows)
-            delta, delta_1s = events.window.sum(), flow.second.sum(now_ms)
-            flowed = flow.ofi, flow.ofi_fast, flow.ofi_slow
-        newest_ms = max(now_ms, tape.clock_ms, self._partials.flow.clock_ms, diffs.flow.clock_ms if diffs else 0)
+            delta, ofi, ofi_fast, ofi_slow = events.amount, flow.ofi, flow.ofi_fast, flow.ofi_slow
+            delta_1s = second.sum(now_ms) if second.held else 0.0
+            if lane is diffs:
+                near = diffs.near.values
+        traded, traded_1s, trades_1s = self._tape.told(self._newest_ms()) if self._tape.seen else _NO_TRADES
+        age_ms = now_ms - events.since_ms if events.since_ms is not None else None
+        gaps = diffs.gaps if diffs is not None else 0
         rows.append(
             Row._make(
                 (
-                    *event[:6],
-                    self._seq,
-                    delta,
-                    tape.trade_delta(),
-                    len(events.window),
-                    state,
-                    diffs.gaps if diffs else 0,
-                    *flowed,
-                    delta_1s,
-                    *tape.last_second(newest_ms),
-                    events.age_ms(now_ms),
-                    events.cut_off,
+                    *event[:6], self._seq, delta, traded, events.count, state, gaps, ofi, ofi_fast, ofi_slow,
+                    delta_1s, traded_1s, trades_1s, age_ms, events.cut_off, near,
                 )
             )
-        )
+        )  # fmt: skip
+
+    def _newest_ms(self) -> int:
+        """The instrument's clock: the newest of those of its trades and its books."""
+        books_ms = self._partials.flow.clock_ms
+        if self._diffs is not None:
+            books_ms = max(books_ms, self._diffs.flow.clock_ms)
+        return max(books_ms, self._tape.clock_ms)
 
 
 def _join(levels: Block, kept: list[int], tops: dict[int, tuple[list[float], list[float]]], count: int) -> Block:

@@ -9,11 +9,13 @@ Formulas: docs/metrics.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from orderbook.near import BANDS_BPS
 from orderbook.ofi import multi_level
 from orderbook.presets import MeasureConfig
 from orderbook.record import CROSSED, EMPTY, ONE_SIDED, RESYNCING
@@ -43,6 +45,12 @@ COLUMNS: Final = (
     "ofi_ml",
     "depth_span_bid_bps",
     "depth_span_ask_bps",
+    "bid_notional_5bps",
+    "ask_notional_5bps",
+    "bid_notional_10bps",
+    "ask_notional_10bps",
+    "bid_notional_25bps",
+    "ask_notional_25bps",
 )
 """What ``measure_books`` gives, in the order of the record's fields."""
 
@@ -70,14 +78,14 @@ def measure_books(
         before: Their predecessors, see ``orderbook.ofi.predecessors``; None: none has one.
 
     Returns:
-        float64, shape (n, 20), columns as in ``COLUMNS``; NaN where undefined.
+        float64, shape (n, 26), columns as in ``COLUMNS``; NaN where undefined.
     """
     if not books.shape[2]:  # no book has any level
         books = np.zeros((len(books), 2, 1, 2))
     prices, quantities = books[..., 0], books[..., 1]
     worth = prices if contract_sizes is None else _worth(prices, contract_sizes)
-    near, volume, notional = _sums(quantities, worth)
-    (bid_volume, ask_volume), (bid_notional, ask_notional) = volume.T, notional.T
+    near, volume, notionals = _sums(quantities, worth)
+    (bid_volume, ask_volume), (bid_notional, ask_notional) = volume.T, notionals[-1].T
     (bid, ask), (bid_quantity, ask_quantity) = prices[:, :, 0].T, quantities[:, :, 0].T
     # Empty sides: the rows are undefined below. Overflow: an absurd price times the other side's absurd quantity.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -101,7 +109,7 @@ def measure_books(
             _imbalance(bid_quantity, ask_quantity),
             _imbalance(near[:, 0], near[:, 1]),
             multi_level(books, before, config.depth_levels) if before is not None else np.full(len(books), np.nan),
-            *_spans(prices, mid),
+            *_reach(prices, notionals, mid),
         )
     return _defined(np.stack(columns, axis=1), states)
 
@@ -115,16 +123,20 @@ def _worth(prices: npt.NDArray[np.float64], contract_sizes: npt.NDArray[np.float
 def _sums(
     quantities: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Volume of the first levels, volume and notional of each side, shape (n, 2) each, from the best outwards (rule 1)."""
-    volume = np.zeros(quantities.shape[:2])
-    notional = np.zeros(quantities.shape[:2])
+    """Sums from the best level outwards (rule 1), of each side.
+
+    Volume of the first levels and of all, shape (n, 2) each, and notional of the first 0, 1, 2 ... levels, (w + 1, n, 2).
+    """
+    count, _, width = quantities.shape
+    volume = np.zeros((count, 2))
+    notionals = np.zeros((width + 1, count, 2))
     near = volume
-    for level in range(quantities.shape[2]):
+    for level in range(width):
         if level == _NEAR_LEVELS:
             near = volume.copy()
         volume += quantities[:, :, level]
-        notional += worth[:, :, level] * quantities[:, :, level]
-    return near, volume, notional
+        np.add(notionals[level], worth[:, :, level] * quantities[:, :, level], out=notionals[level + 1])
+    return near, volume, notionals
 
 
 def _presence(quantities: npt.NDArray[np.float64], limit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -137,22 +149,42 @@ def _imbalance(bids: npt.NDArray[np.float64], asks: npt.NDArray[np.float64]) -> 
     return (bids - asks) / (bids + asks)
 
 
-def _spans(
-    prices: npt.NDArray[np.float64], mid: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """How far from mid the last level of each side lies, basis points."""
-    last = prices[:, :, -1]
+def _last(prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Price of the last level of each side, shape (n, 2); 0.0 where a side is empty."""
+    last: npt.NDArray[np.float64] = prices[:, :, -1]
     for level in range(prices.shape[2] - 2, -1, -1):
         absent = last == 0.0
         if not absent.any():
             break
         last = np.where(absent, prices[:, :, level], last)
-    return (mid - last[:, 0]) / mid * 10_000, (last[:, 1] - mid) / mid * 10_000
+    return last
+
+
+def _reach(
+    prices: npt.NDArray[np.float64], notionals: npt.NDArray[np.float64], mid: npt.NDArray[np.float64]
+) -> Iterator[npt.NDArray[np.float64]]:
+    """How far from mid the last level lies, basis points, and the notionals near mid; bids and asks in turn.
+
+    A notional is NaN where the levels do not reach so far.
+    """
+    last = _last(prices)
+    yield (mid - last[:, 0]) / mid * 10_000
+    yield (last[:, 1] - mid) / mid * 10_000
+    for bps in BANDS_BPS:
+        for side, sign in ((0, -1.0), (1, 1.0)):
+            out = np.full(len(mid), np.nan)
+            limit = mid + sign * (mid * bps / 10_000)
+            rows = np.flatnonzero((last[:, side] - limit) * sign >= 0.0)
+            if len(rows):
+                levels = prices[rows, side]
+                inside = (levels > 0.0) & ((limit[rows, None] - levels) * sign >= 0.0)
+                out[rows] = notionals[inside.sum(1), rows, side]
+            yield out
 
 
 _IMBALANCE, _SPREAD, _RATIO, _LARGE, _TOTAL = 0, 1, 2, 3, 6
 _BID, _BID_QUANTITY, _ASK, _ASK_QUANTITY, _MID, _MICRO = 7, 8, 9, 10, 11, 12
-_IMBALANCE_L1, _OFI_ML, _SPAN_BID, _SPAN_ASK = 15, 17, 18, 19
+_IMBALANCE_L1, _OFI_ML, _SPAN_BID = 15, 17, 18
 
 
 def _defined(out: npt.NDArray[np.float64], states: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
@@ -168,8 +200,9 @@ def _defined(out: npt.NDArray[np.float64], states: npt.NDArray[np.int8]) -> npt.
         out[absent, price] = np.nan
         out[absent, quantity] = np.nan
     no_mid = np.isin(states, (ONE_SIDED, EMPTY, CROSSED, RESYNCING))
-    for column in (_SPREAD, _MID, _MICRO, _SPAN_BID, _SPAN_ASK):
+    for column in (_SPREAD, _MID, _MICRO):
         out[no_mid, column] = np.nan
+    out[no_mid, _SPAN_BID:] = np.nan
     # 0 / 0 of an empty book is NaN already; n / 0 of one without asks is inf, which the cap turned into 2.0.
     empty = np.isnan(out[:, _IMBALANCE])
     out[empty, _LARGE] = np.nan

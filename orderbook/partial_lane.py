@@ -76,11 +76,11 @@ class PartialLane:
         total, last = 0.0, price
         for level, quantity in self.levels[1].tolist():
             if level > price:
-                return Aggression(total, cut_off=False)
+                return total, False
             if not level:
                 break
             total, last = total + quantity, level
-        return Aggression(total, last < price)
+        return total, last < price
 
     def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
@@ -89,9 +89,9 @@ class PartialLane:
             if not level:
                 break
             if level < price:
-                return Aggression(total, cut_off=False)
+                return total, False
             total, last = total + quantity, level
-        return Aggression(total, last > price)
+        return total, last > price
 
     def settle(self) -> None:
         """Let go of the block that the last levels lie in (it holds a whole poll)."""

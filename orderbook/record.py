@@ -18,6 +18,10 @@ LIVE, ONE_SIDED, EMPTY, CROSSED, RESYNCING, THIN = range(6)
 STATES: Final = ("live", "one_sided", "empty", "crossed", "resyncing", "thin")
 
 
+SNAPSHOT, DIFF = OFI_SOURCES = ("snapshot", "diff")
+"""What order flow is computed from: partial books, between which much nets out, or each change of a full book."""
+
+
 class Field(NamedTuple):
     """One field of the record.
 
@@ -162,6 +166,57 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field("depth_span_bid_bps", "float", "basis points", _NO_MID, "Distance of the last bid that counts from mid.", 0),
     Field("depth_span_ask_bps", "float", "basis points", _NO_MID, "Distance of the last ask that counts from mid.", 0),
+    Field(
+        "bid_notional_5bps",
+        "float",
+        "quote currency",
+        f"not known so far; {_NO_MID}",
+        "Notional of the bids within 5 basis points of mid.",
+        0,
+    ),
+    Field(
+        "ask_notional_5bps",
+        "float",
+        "quote currency",
+        f"not known so far; {_NO_MID}",
+        "Notional of the asks within 5 basis points of mid.",
+        0,
+    ),
+    Field(
+        "bid_notional_10bps",
+        "float",
+        "quote currency",
+        f"not known so far; {_NO_MID}",
+        "Notional of the bids within 10 basis points of mid.",
+        0,
+    ),
+    Field(
+        "ask_notional_10bps",
+        "float",
+        "quote currency",
+        f"not known so far; {_NO_MID}",
+        "Notional of the asks within 10 basis points of mid.",
+        0,
+    ),
+    Field(
+        "bid_notional_25bps",
+        "float",
+        "quote currency",
+        f"not known so far; {_NO_MID}",
+        "Notional of the bids within 25 basis points of mid.",
+        0,
+    ),
+    Field(
+        "ask_notional_25bps",
+        "float",
+        "quote currency",
+        f"not known so far; {_NO_MID}",
+        "Notional of the asks within 25 basis points of mid.",
+        0,
+    ),
+    Field(
+        "ofi_source", "text", "", "", "What order flow is computed from: snapshot (partial books) or diff (full books)."
+    ),
 )
 
 NAMES: Final = tuple(f.name for f in FIELDS)

@@ -27,41 +27,44 @@ class Tape:
         clock_ms: Rule 4; 0 before the first trade.
     """
 
-    __slots__ = ("_aggregate", "_last_id", "_last_ms", "_second", "_seen", "_window", "clock_ms")
+    __slots__ = ("_aggregate", "_begun", "_last_id", "_last_ms", "_second", "_window", "clock_ms")
 
     def __init__(self, size: int) -> None:
         self._aggregate = False
         self._last_id = -1
         self._last_ms = 0
-        self._seen = False
+        self._begun = False
         self._window = Window(size)
         self._second = ClockWindow()
         self.clock_ms = 0
 
-    def trade_delta(self) -> float | None:
-        """Sum of the signed quantities in the window (base units, contracts at COIN-M); None before any trade."""
-        return self._window.sum() if len(self._window) else None
+    @property
+    def seen(self) -> bool:
+        """Whether there was any trade that counts."""
+        return len(self._window) > 0
 
-    def last_second(self, now_ms: int) -> tuple[float | None, int]:
-        """Sum and number of the trades in (now - 1 s, now]; a sum of None before any trade."""
-        if not len(self._window):
-            return None, 0
-        total = self._second.sum(now_ms)
-        return total, len(self._second)
+    def told(self, now_ms: int) -> tuple[float, float, int]:
+        """What there is to tell once ``seen``: sum of the last trades, and sum and number of those of (now - 1 s, now].
+
+        Signed quantities in base units, contracts at COIN-M.
+        """
+        second = self._second
+        last_second = second.sum(now_ms) if second.held else 0.0
+        return self._window.sum(), last_second, len(second.held)
 
     def feed(self, trade: Trade, ignored: Counter[str], notices: Counter[str]) -> None:
         """Take one trade; it is counted as ignored (no trade is a record) by ``trade`` or ``stale``."""
-        if self._seen and trade.aggregate != self._aggregate:
+        if self._begun and trade.aggregate != self._aggregate:
             ignored["trade"] += 1
             notices["trade_other_kind"] += 1
             return
-        if self._seen and trade.trade_id <= self._last_id:
+        if self._begun and trade.trade_id <= self._last_id:
             if trade.clock_ms - self._last_ms <= ID_RESET_MS:
                 ignored["stale"] += 1
                 return
             notices["id_reset"] += 1
         ignored["trade"] += 1
-        self._seen = True
+        self._begun = True
         self._aggregate = trade.aggregate
         self._last_id = trade.trade_id
         self._last_ms = trade.clock_ms
@@ -82,7 +85,7 @@ class Tape:
 
     def write(self, out: Writer) -> None:
         """Append this tape to a state."""
-        out.put_int(int(self._seen), int(self._aggregate), self._last_id, self._last_ms, self.clock_ms)
+        out.put_int(int(self._begun), int(self._aggregate), self._last_id, self._last_ms, self.clock_ms)
         self._window.write(out)
         self._second.write(out)
 
@@ -90,7 +93,7 @@ class Tape:
     def read(cls, size: int, state: Reader) -> Tape:
         """The tape that ``write`` wrote."""
         tape = cls(size)
-        tape._seen, tape._aggregate = bool(state.take_int()), bool(state.take_int())
+        tape._begun, tape._aggregate = bool(state.take_int()), bool(state.take_int())
         tape._last_id, tape._last_ms, tape.clock_ms = state.take_int(), state.take_int(), state.take_int()
         tape._window = Window.read(size, state)
         tape._second = ClockWindow.read(state)

@@ -26,7 +26,8 @@ EIGHT = {
     *("orderflow_imbalance", "delta_volume", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence"),
     *("bid_notional", "ask_notional", "total_depth"),
 }
-MIDS = {"mid_price", "micro_price", "depth_span_bid_bps", "depth_span_ask_bps"}
+NEAR_MID = {f"{side}_notional_{bps}bps" for bps in (5, 10, 25) for side in ("bid", "ask")}
+MIDS = {"mid_price", "micro_price", "depth_span_bid_bps", "depth_span_ask_bps"} | NEAR_MID
 NEAR = {"imbalance_l1", "imbalance_l5"}
 FLOW = {"ofi_l1", "ofi_ml", "ofi_ew_500ms", "ofi_ew_2s", "delta_volume_1s"}
 BID, ASK = {"best_bid", "best_bid_quantity"}, {"best_ask", "best_ask_quantity"}
@@ -162,7 +163,9 @@ def test_the_bytes_of_a_record_stay_as_they_are() -> None:
         b'"source":{"topic":"depth.raw","partition":0,"offset":0},"imbalance_l1":0.42857142857142855,"imbalance_l5":0.6,'
         b'"ofi_l1":null,"ofi_ml":null,"ofi_ew_500ms":0.0,"ofi_ew_2s":0.0,'
         b'"delta_volume_1s":0.0,"trade_delta_1s":0.0,"trade_count_1s":0,"delta_window_ms":null,"delta_truncated":0,'
-        b'"depth_span_bid_bps":74.81296758104737,"depth_span_ask_bps":24.93765586034913}'
+        b'"depth_span_bid_bps":74.81296758104737,"depth_span_ask_bps":24.93765586034913,'
+        b'"bid_notional_5bps":0.0,"ask_notional_5bps":0.0,"bid_notional_10bps":0.0,"ask_notional_10bps":0.0,'
+        b'"bid_notional_25bps":500.0,"ask_notional_25bps":null,"ofi_source":"snapshot"}'
     )
     assert run.encoded == [expected]
 

@@ -127,7 +127,8 @@ class Run:
 
     def feed(self, *told: Told, padding: int = 0) -> list[dict[str, Any]]:
         """Take items as one batch; the records that they became."""
-        measured = self.measurer.feed(*pack(told, depth_levels=self.config.depth_levels, padding=padding))
+        size = contract_size(self.instrument, self.config.contract_sizes)
+        measured = self.measurer.feed(*pack(told, depth_levels=self.config.depth_levels, padding=padding), size)
         self.ignored += measured.ignored
         self.notices += measured.notices
         self.audits += measured.audits

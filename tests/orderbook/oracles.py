@@ -2,7 +2,7 @@
 
 ``narrate`` reads all that an instrument was told and gives one ``Moment`` a record: books are plain dicts, rebuilt from
 a snapshot and every difference since; nothing is optimised. An oracle says what a field must be at a moment. Window
-sums are exact fractions, rounded once; sums over levels are added one by one from the best level outwards.
+sums are exact, rounded once; sums over levels are added one by one from the best level outwards.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
-from fractions import Fraction
-from math import inf
+from itertools import takewhile
+from math import fsum, inf
 from typing import Any, TypeAlias
 
 from orderbook import Diff, MeasureConfig, Partial, Quote, Snapshot, Trade
@@ -24,6 +24,8 @@ from tests.orderbook.feeds import TOPIC, Book, Told
 MINUTE_MS = 60_000
 
 Levels: TypeAlias = list[tuple[float, float]]
+Near: TypeAlias = list[float | None]
+NOT_NEAR: Near = [None] * 6
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Moment:
     events_cut_off: int
     events_1s: list[float]
     trades_1s: list[float]
+    near: list[float | None]
 
 
 @dataclass
@@ -180,7 +183,7 @@ def add(numbers: Iterable[float]) -> float:
 
 def exactly(numbers: Iterable[float]) -> float:
     """The exact sum, rounded once."""
-    return float(sum(map(Fraction, numbers), Fraction(0)))
+    return fsum(numbers)
 
 
 class Rebuilt:
@@ -195,6 +198,7 @@ class Rebuilt:
         self.spare: Snapshot | None = None  # newer than the book when it came: good for the next break
         self.bids: dict[float, float] = {}
         self.asks: dict[float, float] = {}
+        self.ordered: Whole | None = None  # None: they have changed
         self.known = (0.0, inf)  # the worst bid and the worst ask that the seed tells
         self.clock = 0
         self.gaps = 0
@@ -268,7 +272,7 @@ class Rebuilt:
         prices = [(self.bids, told[0], price) for price in self.bids.keys() | told[0].keys() if price >= bid_known]
         prices += [(self.asks, told[1], price) for price in self.asks.keys() | told[1].keys() if price <= ask_known]
         equal = [price for own, other, price in prices if own.get(price) == other.get(price)]
-        before = self.book()
+        before, self.ordered = self.book(), None
         self.bids = {p: q for p, q in self.bids.items() if p < bid_end} | {
             p: q for p, q in told[0].items() if p >= bid_end
         }
@@ -302,7 +306,7 @@ class Rebuilt:
             self.seed, self.applied = seed, applied
             return
         self.spare = None
-        self.bids, self.asks = dict(snapshot.bids), dict(snapshot.asks)
+        self.bids, self.asks, self.ordered = dict(snapshot.bids), dict(snapshot.asks), None
         self.known = known_by(snapshot, self.depth_levels)
         self.prune()
         self.chain = newer
@@ -312,6 +316,7 @@ class Rebuilt:
     def apply(self, diff: Diff) -> None:
         change(self.bids, diff.bids)
         change(self.asks, diff.asks)
+        self.ordered = None
         self.applied += 1
         self.prune()
 
@@ -320,16 +325,20 @@ class Rebuilt:
         book, (worst_bid, worst_ask) = self.book(), self.known
         bids, asks = book.bids[: self.book_levels], book.asks[: self.book_levels]
         if len(book.bids) > self.book_levels * 5 / 4:
-            self.bids, worst_bid = dict(bids), max(worst_bid, bids[-1][0])
+            self.bids, self.ordered, worst_bid = dict(bids), None, max(worst_bid, bids[-1][0])
         if len(book.asks) > self.book_levels * 5 / 4:
-            self.asks, worst_ask = dict(asks), min(worst_ask, asks[-1][0])
+            self.asks, self.ordered, worst_ask = dict(asks), None, min(worst_ask, asks[-1][0])
         self.known = worst_bid, worst_ask
 
     def forget(self) -> None:
         self.chain, self.seed, self.applied = [], None, 0
 
     def book(self) -> Whole:
-        return Whole(sorted(self.bids.items(), reverse=True), sorted(self.asks.items()))
+        """In order; sorted once after each change, since half of what this module takes is sorting."""
+        if self.ordered is None:
+            self.ordered = Whole(sorted(self.bids.items(), reverse=True), sorted(self.asks.items()))
+            self.bids, self.asks = dict(self.ordered.bids), dict(self.ordered.asks)  # soon sorted again
+        return self.ordered
 
     def certain(self, count: int) -> bool:
         """Whether nothing unknown can be among the ``count`` best levels of either side."""
@@ -412,6 +421,24 @@ class Narration:
     audits: list[BookAudit]
 
 
+def near_mid(
+    now: Whole, size: float | None, known: tuple[float, float], total: Callable[[Iterable[float]], float]
+) -> Near:
+    """Worth within 5, 10, 25 basis points of mid, bids and asks; None where more may lie there than is known."""
+    if now.state != "live":
+        return NOT_NEAR
+    mid = (now.asks[0][0] + now.bids[0][0]) / 2
+    found: Near = []
+    for bps in (5, 10, 25):
+        lowest, highest = mid - mid * bps / 10_000, mid + mid * bps / 10_000
+        bids = takewhile(lowest.__le__, (price for price, _ in now.bids))
+        asks = takewhile(highest.__ge__, (price for price, _ in now.asks))
+        for inside, levels, reaches in ((bids, now.bids, known[0] <= lowest), (asks, now.asks, known[1] >= highest)):
+            worth = [(p if size is None else size) * q for p, q in levels[: len(list(inside))]]
+            found.append(total(worth) if reaches else None)
+    return found
+
+
 def lately(held: list[tuple[int, float]], now: int) -> list[tuple[int, float]]:
     """What is not older than a second; a clock that was wrong may have thrown away more."""
     return [(at, amount) for at, amount in held if at > now - 1_000]
@@ -430,7 +457,15 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
     newest: Partial | None = None
     resets = 0
 
-    def moment(message: Partial | Diff, state: str, now: Whole, past: Past, before: Whole | None = None) -> Moment:
+    def moment(
+        message: Partial | Diff,
+        state: str,
+        now: Whole,
+        past: Past,
+        before: Whole | None = None,
+        *,
+        near: Near = NOT_NEAR,
+    ) -> Moment:
         depth, last = config.depth_levels, config.delta_volume_window
         printed.second = lately(printed.second, max(printed.clock, partials.clock, diffs.clock))
         if state not in {"crossed", "resyncing"}:
@@ -438,7 +473,7 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
         return Moment(
             config, instrument, len(moments) + 1, message, state, now.bids[:depth], now.asks[:depth],
             past.events[-last:], printed.signed[-last:], rebuilt.gaps, before, dict(past.decayed), past.clock,
-            past.times[-last:], sum(past.cut_off[-last:]), amounts(past.second), amounts(printed.second),
+            past.times[-last:], sum(past.cut_off[-last:]), amounts(past.second), amounts(printed.second), near,
         )  # fmt: skip
 
     for item in told:
@@ -464,7 +499,10 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
                 newest = event
             now = Whole(item.bids[: config.depth_levels], item.asks[: config.depth_levels])
             partials.tick(clock(event))
-            moments.append(moment(event, now.state, now, partials, partials.see(now)))
+            near = near_mid(
+                now, worth_of(config, instrument), (best(now.bids[-1:], inf)[0], best(now.asks[-1:], -inf)[0]), add
+            )
+            moments.append(moment(event, now.state, now, partials, partials.see(now), near=near))
         else:
             before = rebuilt.gaps, rebuilt.whole
             resets_before = rebuilt.resets
@@ -486,7 +524,8 @@ def narrate(config: MeasureConfig, instrument: str, told: Iterable[Told]) -> Nar
                 moments.append(moment(item, outcome, Whole([], []), diffs))
             else:
                 now = rebuilt.book()
-                moments.append(moment(item, rebuilt.state(), now, diffs, diffs.see(now, rebuilt.known)))
+                near = near_mid(now, worth_of(config, instrument), rebuilt.known, fsum)
+                moments.append(moment(item, rebuilt.state(), now, diffs, diffs.see(now, rebuilt.known), near=near))
                 if now.state == "live" and rebuilt.certain(1):
                     quoted.book(item.update_id, (*now.bids[0], *now.asks[0]))
     notices = printed.notices + Counter({"gap": rebuilt.gaps, "id_reset": resets + rebuilt.resets})
@@ -518,18 +557,18 @@ def _volume(levels: Levels) -> float:
     return add(quantity for _, quantity in levels)
 
 
-def _worth(m: Moment) -> float | None:
+def worth_of(config: MeasureConfig, instrument: str) -> float | None:
     """Contract size of COIN-M, by symbol."""
-    venue, symbol = m.instrument.split(":")
+    venue, symbol = instrument.split(":")
     if venue != "binance-coinm":
         return None
-    if symbol in m.config.contract_sizes:
-        return m.config.contract_sizes[symbol]
+    if symbol in config.contract_sizes:
+        return config.contract_sizes[symbol]
     return 100.0 if symbol.startswith("BTCUSD") else 10.0
 
 
 def _notional(m: Moment, levels: Levels) -> float:
-    size = _worth(m)
+    size = worth_of(m.config, m.instrument)
     return add((price if size is None else size) * quantity for price, quantity in levels)
 
 
@@ -624,6 +663,13 @@ ORACLES: dict[str, Oracle] = {
     "delta_truncated": lambda m: m.events_cut_off,
     "depth_span_bid_bps": lambda m: _span(m, m.bids),
     "depth_span_ask_bps": lambda m: _span(m, m.asks),
+    "bid_notional_5bps": lambda m: m.near[0],
+    "ask_notional_5bps": lambda m: m.near[1],
+    "bid_notional_10bps": lambda m: m.near[2],
+    "ask_notional_10bps": lambda m: m.near[3],
+    "bid_notional_25bps": lambda m: m.near[4],
+    "ask_notional_25bps": lambda m: m.near[5],
+    "ofi_source": lambda m: "diff" if isinstance(m.message, Diff) else "snapshot",
 }
 """What each field of the record must be."""
 

@@ -20,6 +20,8 @@ FALLEN: Sides = ([(100.0, 3.0)], [(100.1, 2.0)])
 TWENTY: Sides = ([(100.0 - i, 1.0) for i in range(20)], [(101.0 + i, 1.0) for i in range(20)])
 NOTHING: Sides = ([], [])
 
+NEAR = [f"{side}_notional_{bps}bps" for bps in (5, 10, 25) for side in ("bid", "ask")]
+
 EACH_PATH = pytest.mark.parametrize("path", ["partial", "spot", "futures"])
 
 
@@ -250,7 +252,7 @@ def test_a_crossed_book_keeps_its_best_prices_and_volumes_only(path: str) -> Non
         "bid_notional", "ask_notional", "total_depth", "mid_price", "micro_price",
         "imbalance_l1", "imbalance_l5", "ofi_l1", "ofi_ml", "ofi_ew_500ms", "ofi_ew_2s",
         "delta_volume_1s", "trade_delta_1s", "delta_window_ms",
-        "depth_span_bid_bps", "depth_span_ask_bps",
+        "depth_span_bid_bps", "depth_span_ask_bps", *NEAR,
         "transaction_time_ms", "receive_time_ns", "trade_delta", *(["event_time_ms"] if path == "partial" else []),
     }  # fmt: skip
     assert (record["best_bid"], record["best_ask"], record["bid_volume"]) == (100.3, 100.2, 1.0)
