@@ -12,10 +12,10 @@ ARGS ?=
 GOOD := import ensurepip, sys, venv; assert (3, 10) <= sys.version_info[:2] < (3, 13)
 PYTHONS := python3.12 python3.11 python3.10 python3
 
-.PHONY: help demo test check bench latency feed-bench chaos feed-chaos docs lint types lock clean
+.PHONY: help demo test check bench latency feed-bench replay-bench chaos feed-chaos docs lint types lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  ARGS="..." is passed on, as in: make demo ARGS="--seconds 30"'
 
 demo: $(VENV)/.runtime  ## order books become metrics on this machine, nothing installed but Python
@@ -34,6 +34,9 @@ latency: $(VENV)/.dev  ## from raw message to record, in milliseconds, on a real
 
 feed-bench: $(VENV)/.dev  ## a live feed of 500 symbols: lost, memory, processor, latency, on a real Kafka
 	@$(PY) -m benchmarks.feed $(ARGS)
+
+replay-bench: $(VENV)/.dev  ## the end of a partition of 2 000 000 messages again, on a real Kafka
+	@$(PY) -m benchmarks.replay $(ARGS)
 
 chaos: $(VENV)/.dev  ## kill -9, dying brokers, two writers: the output stays the same bytes (Java 17+ and Maven, half an hour)
 	@$(PY) -m tests.chaos $(ARGS)
