@@ -30,7 +30,8 @@ from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 
 PARTS: Final = ("runs", "points", "writers")
-STRETCH: Final = 4_000
+STRETCH: Final[Mapping[str, int]] = {"partial books": 4_000, "rebuilt books": 20_000}
+"""Messages of a run that crashes at a point: so many that two checkpoints of its books are worth their bytes."""
 NOTICED_WITHIN_S: Final = 3.0
 """Of idempotent writers; one that is fenced has not written beside the other."""
 
@@ -99,7 +100,7 @@ class Suite:
     def _points(self, workload: str, delivery: str) -> Iterator[Row]:
         topics = Topics(self._server.bootstrap_servers)
         stretch = self._deployment(topics)
-        Feeder(stretch.servers, stretch.raw, WORKLOADS[workload](STRETCH, self._given.seed)).feed()
+        Feeder(stretch.servers, stretch.raw, WORKLOADS[workload](STRETCH[workload], self._given.seed)).feed()
         judge = undisturbed(stretch, topics)
         for point in POINTS:
             yield self._point(self._deployment(topics, stretch.raw), judge, point, f"{workload}, {delivery}")
