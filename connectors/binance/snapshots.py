@@ -181,11 +181,16 @@ class Snapshots:
         return True
 
     def _affordable(self, urgency: Urgency, now_s: float) -> int | None:
-        """The most levels that the weight pays for now; None when it pays for none."""
-        limits = [self.limit]
-        if urgency is Urgency.NOW:
-            limits += [limit for limit in self._venue.snapshot_limits if limit < self.limit]
-        pays = (limit for limit in limits if self._rest.may(self._venue.depth_weight(limit), urgency, now_s))
+        """The most levels that the weight pays for now; None when it pays for none.
+
+        A book that broke gets all levels while much of the weight is left, else fewer, so that the next ones are healed too.
+        """
+        fewer = [limit for limit in self._venue.snapshot_limits if limit < self.limit]
+        if urgency is not Urgency.NOW or not fewer:
+            offers = [(self.limit, urgency)]
+        else:
+            offers = [(self.limit, Urgency.LATER), *((limit, urgency) for limit in fewer)]
+        pays = (levels for levels, up_to in offers if self._rest.may(self._venue.depth_weight(levels), up_to, now_s))
         return next(pays, None)
 
     def _notice(self, book: BookFeed, step: Step) -> None:

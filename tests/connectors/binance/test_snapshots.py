@@ -160,8 +160,8 @@ def test_a_book_that_broke_is_healed_with_fewer_levels_when_the_weight_is_short(
         driver.run(2.0)
         assert driver.core.status.resyncing == 0
 
-    assert [fetch.url.rpartition("=")[2] for fetch in driver.all(Fetch)] == ["5000", "5000", "1000", "1000"]
-    assert driver.core.status.weight_used == 600
+    assert [fetch.url.rpartition("=")[2] for fetch in driver.all(Fetch)] == ["5000", "1000", "1000", "1000"]
+    assert driver.core.status.weight_used == 400
 
 
 def test_the_depth_of_snapshots_can_be_chosen() -> None:
