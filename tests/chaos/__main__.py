@@ -24,14 +24,12 @@ from tests.chaos.judge import Judge, Verdict
 from tests.chaos.points import crash
 from tests.chaos.scenario import DELIVERIES, Scenario, run, undisturbed
 from tests.chaos.two_writers import race
-from tests.chaos.workloads import PARTITIONS, WORKLOADS
+from tests.chaos.workloads import PARTITIONS, STRETCH, WORKLOADS
 from tests.deployment import Deployment
 from tests.kafka_server import KafkaServer
 from tests.kafka_topics import Topics
 
 PARTS: Final = ("runs", "points", "writers")
-STRETCH: Final[Mapping[str, int]] = {"partial books": 4_000, "rebuilt books": 20_000}
-"""Messages of a run that crashes at a point: so many that two checkpoints of its books are worth their bytes."""
 NOTICED_WITHIN_S: Final = 3.0
 """Of idempotent writers; one that is fenced has not written beside the other."""
 

@@ -11,12 +11,10 @@ import pytest
 from tests.chaos.feeder import Feeder
 from tests.chaos.judge import Judge
 from tests.chaos.scenario import undisturbed
-from tests.chaos.workloads import PARTITIONS, rebuilt_books
+from tests.chaos.workloads import PARTITIONS, STRETCH, rebuilt_books
 from tests.deployment import Deployment
 from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
-
-STRETCH = 4000
 
 
 class Stretch(NamedTuple):
@@ -31,7 +29,7 @@ def stretch(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Books rebuilt from differences, trades, and malformed messages among them."""
     topics = Topics(kafka.bootstrap_servers)
     deployment = Deployment(kafka.bootstrap_servers, topics, tmp_path_factory.mktemp("stretch"), partitions=PARTITIONS)
-    Feeder(kafka.bootstrap_servers, deployment.raw, rebuilt_books(STRETCH, 1)).feed()
+    Feeder(kafka.bootstrap_servers, deployment.raw, rebuilt_books(STRETCH["rebuilt books"], 1)).feed()
     yield Stretch(deployment.raw, undisturbed(deployment, topics))
     topics.delete()
 

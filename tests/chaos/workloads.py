@@ -19,6 +19,8 @@ SYMBOLS: Final = 20
 INSTRUMENTS: Final = 12
 SNAPSHOT_EVERY_S: Final = 10.0
 MALFORMED_EVERY: Final = 40
+STRETCH: Final[Mapping[str, int]] = {"partial books": 4_000, "rebuilt books": 20_000}
+"""Messages of a run that crashes at a point: so many that two checkpoints of its books are worth their bytes."""
 _BROKER_LIMIT_BYTES: Final = 100_000
 POISON: Final = tuple(case for case in MALFORMED if len(case.value or b"") < _BROKER_LIMIT_BYTES)
 
