@@ -34,7 +34,7 @@ time.sleep(60)
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)" + WORKS
 TOLD = (
     "import os, signal, sys, time\n"
-    # It takes its time: who looks twenty times a second must see that it is ending.
+    # It takes its time: who looks five times a second must see that it is ending.
     "signal.signal(signal.SIGTERM, lambda *_: (os.write(2, b'WORDS'), time.sleep(0.5), sys.exit(CODE)))" + WORKS
 )
 
