@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from dataflows.execution import rare_collections
 from fake_exchange import KINDS, VENUES, Fault, FaultError, Options, parse_fault, serving
 from obi.recordings import read_speed
 
@@ -113,7 +114,8 @@ def fake_exchange_command(
         faults=_faults(fault or []), random_faults=faults, faults_within_s=faults_within, lifetime_s=lifetime,
         sent=sent, truth=truth,
     )  # fmt: skip
-    asyncio.run(_serve(options, host, port))
+    with rare_collections():  # a pause of the exchange would look like one of the feed
+        asyncio.run(_serve(options, host, port))
 
 
 async def _serve(options: Options, host: str, port: int) -> None:

@@ -29,6 +29,7 @@ from connectors.live.roster import Roster, RosterError
 from connectors.live.symbols_file import SymbolsFile, parse_symbols
 from connectors.raw_topic import LIVE, RawTopicWriter
 from dataflows.endpoint import served
+from dataflows.execution import rare_collections
 from dataflows.settings import Settings, SettingsError
 from obi.connecting import connect
 from obi.feed_monitor import FeedMonitor
@@ -130,13 +131,14 @@ async def _live(plan: _Plan, settings: Settings, out: Outflow) -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run it on the faster event loop, where that is installed."""
-    if find_spec("uvloop") is None:
-        asyncio.run(work)
-        return
-    import uvloop  # noqa: PLC0415  (there is none for some platforms)
+    """Run it on the faster event loop, where that is installed; looking for cyclic garbage would hold up what comes."""
+    with rare_collections():
+        if find_spec("uvloop") is None:
+            asyncio.run(work)
+            return
+        import uvloop  # noqa: PLC0415  (there is none for some platforms)
 
-    uvloop.run(work)
+        uvloop.run(work)
 
 
 def _on_signals(feed: LiveFeed, *, rereads: bool) -> None:
