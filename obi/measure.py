@@ -98,6 +98,14 @@ def _summarise(counts: Counts, audits: Audits) -> None:
     if counts.notices:
         notices = ", ".join(f"{name} {number(count)}" for name, count in sorted(counts.notices.items()))
         console.print(f"notices  {notices}", soft_wrap=True)
+    console.print(_speed(counts), soft_wrap=True)
     audits.finish()
     for line in audits.lines():
         console.print(line, soft_wrap=True, markup=False)
+
+
+def _speed(counts: Counts) -> str:
+    """Messages a second of the job's own work, and its parts; reading files and comparing with quotes are not counted."""
+    total_s = sum(counts.seconds.values())
+    parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in counts.seconds.items())
+    return f"speed  {number(counts.messages / max(total_s, 1e-9))} messages/s ({parts})"

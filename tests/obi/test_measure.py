@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,9 @@ def test_every_live_record_of_the_recordings_has_the_exchanges_best_prices(
     made = lines(Path("out.jsonl"))
 
     assert f"best bid and ask = bookTicker {live}/{live} " in told
+    assert re.search(
+        r"^speed  [\d,]+ messages/s \(decode [\d.]+ s, measure [\d.]+ s, encode [\d.]+ s\)$", told, re.MULTILINE
+    )
     assert f"trade_delta = trades {records}/{records}" in told
     assert (len(made), sum(record["state"] == "live" for record in made)) == (records, live)
     if delta is not None:  # no trade comes after the last depth message
