@@ -113,10 +113,9 @@ class TransactionalPart(StatefulSinkPartition[OutBatch, int]):
     def hurry(self, *, epoch_ended: float | None = None, closed_by: float | None = None) -> None:
         """Commit now what waits; an epoch ended, or ``closed_by`` says how soon to end (the first one to say it counts)."""
         with self._work:
+            # Each part tells it; the first one is nearest to the truth.
             if epoch_ended is not None and epoch_ended > self._epoch_end - self._epoch_s / 2:
-                self._epoch_end = (
-                    epoch_ended + self._epoch_s
-                )  # told by each part; the first one is nearest to the truth
+                self._epoch_end = epoch_ended + self._epoch_s
             if closed_by is not None and not self._is_closing:
                 self._is_closing, self._closed_by = True, closed_by
             self._hurry()
