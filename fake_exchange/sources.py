@@ -25,6 +25,7 @@ _JUMP: Final = 1_000
 """Ids that are left out between two rounds: the end of a tape and its beginning are two different books."""
 
 _ROUND_PAUSE_NS: Final = _NS // 10
+_BEAT_NS: Final = 100 * _MS
 _DIFFERENCES: Final = "depth@100ms"
 _STREAMS: Final = (_DIFFERENCES, "depth20@100ms", "trade", "aggTrade", "bookTicker", SNAPSHOT)
 _WHOLE_BOOK: Final = 1_000_000
@@ -148,21 +149,29 @@ class Prepared:
         self._tapes = [_prepare(instrument, seed) for instrument in instruments_of(venue, tapes)]
 
     def messages(self, start_ns: int, seconds: float | None) -> Tape:
-        """The symbols side by side from a time on; each begins its tape a little later than the one before."""
+        """The symbols side by side from a time on, each at another place of its tape.
+
+        Symbols of one tape are spread evenly over its length: no exchange sends the same burst of trades for sixty
+        symbols at one instant.
+        """
         end_ns = start_ns + round((_FOR_EVER_S if seconds is None else seconds) * _NS)
         runs = [self._run(number, start_ns, end_ns) for number in range(len(self._names))]
         return merge(*runs, key=attrgetter("time_ns"))
 
     def _run(self, number: int, start_ns: int, end_ns: int) -> Tape:
         templates, ids, first_ns, length_ns = self._tapes[number % len(self._tapes)]
-        # 100 ms is the beat of partial depth; the symbols share it evenly.
-        begin_ns = start_ns + number * 100 * _MS // len(self._names) - first_ns
+        symbols_a_tape = -(-len(self._names) // len(self._tapes))
+        beats_ahead = length_ns // _BEAT_NS * (number // len(self._tapes)) // symbols_a_tape
+        # The symbols share the beat of partial depth evenly, too.
+        begin_ns = start_ns + number * _BEAT_NS // len(self._names) - beats_ahead * _BEAT_NS - first_ns
         steps = [ids.get(trades, (0, 0)) for trades in (False, True)]
         update_id, trade_id = (high - low + 1 for low, high in steps)
         symbol, lap = self._names[number], 0
         while True:
             shift = Shift(begin_ns + lap * length_ns, lap * update_id, lap * trade_id)
             for template in templates:
+                if template.time_ns + shift.ns < start_ns:
+                    continue
                 message = template.sent(symbol, shift)
                 if message.time_ns >= end_ns:
                     return

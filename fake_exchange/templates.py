@@ -32,10 +32,14 @@ class Template:
 
     Args:
         message: as it was sent first.
+
+    Attributes:
+        time_ns: when it was.
     """
 
     def __init__(self, message: Message) -> None:
         self._message = message
+        self.time_ns = message.time_ns
         data = message.data
         depth = message.stream.startswith(("depth", SNAPSHOT))
         end = min((place for key in (b'"b":[', b'"bids":[') if (place := data.find(key)) >= 0), default=0)
@@ -59,7 +63,7 @@ class Template:
         data = self._text % tuple([name if kind < 0 else value + steps[kind] for kind, value in self._places])
         stream = self._message.stream
         payload = b"" if stream == SNAPSHOT else enveloped(f"{symbol.lower()}@{stream}".encode(), data)
-        return Message(self._message.time_ns + shift.ns, symbol, stream, data, payload)
+        return Message(self.time_ns + shift.ns, symbol, stream, data, payload)
 
 
 def _kind(match: re.Match[bytes]) -> int:

@@ -146,3 +146,15 @@ def test_a_simulated_market_has_whole_books_and_all_streams() -> None:
         SNAPSHOT,
     }
     assert len(snapshot["bids"]) > 1000
+
+
+def test_symbols_of_one_tape_are_never_at_the_same_place_of_it() -> None:
+    market = prepared_market("binance-usdm", 20, tapes=2, seed=1, seconds=3.0)
+
+    trades: dict[str, list[tuple[Any, ...]]] = {}
+    for message in market.tape():
+        if message.stream == "trade":
+            told = data(message)
+            trades.setdefault(message.symbol, []).append((told["p"], told["q"]))
+    seconds_of_markets = [tuple(one) for one in trades.values()]
+    assert len(seconds_of_markets) == len(set(seconds_of_markets)) == 20
