@@ -1,16 +1,18 @@
 # The job (and every other `obi` command) as an image: docker build -t obi . && docker run --rm obi --help
 FROM python:3.12-slim AS build
+# It compiles the kernels (hatch_build.py); the image itself has no compiler.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 WORKDIR /src
 RUN python -m venv /opt/obi
 ENV PATH=/opt/obi/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # The dependencies first: this layer stays as long as the lock does. Every file is checked by its hash.
 COPY requirements.lock ./
 RUN pip install --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY kernels kernels
 COPY orderbook orderbook
 COPY connectors connectors
 COPY simulator simulator
-COPY fake_exchange fake_exchange
 COPY dataflows dataflows
 COPY consumers consumers
 COPY fake_exchange fake_exchange

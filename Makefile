@@ -63,15 +63,16 @@ lock:  ## write the lock files anew (ARGS="--upgrade" for newer versions)
 	$(LOCK) $(ARGS) -o requirements.lock && $(LOCK) $(ARGS) --all-extras -c requirements.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist kernels/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environment. The stamps hang on the locks: a changed lock is installed before anything runs.
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(PY)
+# The environment. The stamps hang on the locks and the kernels: a changed one is installed, or compiled, before anything runs.
+KERNELS := $(wildcard kernels/*.pyx) hatch_build.py
+$(VENV)/.runtime: requirements.lock pyproject.toml $(KERNELS) | $(PY)
 	@$(call install,requirements.lock)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml | $(PY)
+$(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml $(KERNELS) | $(PY)
 	@$(call install,requirements-dev.lock)
 	@touch $(VENV)/.runtime $@
 

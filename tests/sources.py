@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PACKAGES = ("orderbook", "connectors", "simulator", "dataflows", "consumers", "fake_exchange", "obi")
+PACKAGES = ("kernels", "orderbook", "connectors", "simulator", "dataflows", "consumers", "fake_exchange", "obi")
 
 
 @dataclass(frozen=True)

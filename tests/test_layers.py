@@ -1,6 +1,6 @@
 """Arrows between the packages go one way only, the pure ones stay pure, and no package has a knot inside.
 
-obi -> everything      dataflows, consumers -> connectors -> orderbook      simulator -> nothing of ours
+obi -> everything      dataflows, consumers -> connectors -> orderbook -> kernels      simulator, kernels -> nothing of ours
 fake_exchange -> simulator, and of the connectors the recordings
 """
 
@@ -14,8 +14,9 @@ import pytest
 from tests.sources import PACKAGES, Module, is_stdlib, modules, resolve, top
 
 OURS = {
-    "orderbook": {"orderbook"},
-    "connectors": {"connectors", "orderbook"},
+    "kernels": {"kernels"},
+    "orderbook": {"orderbook", "kernels"},
+    "connectors": {"connectors", "orderbook", "kernels"},
     "simulator": {"simulator"},
     "dataflows": {"dataflows", "connectors", "orderbook"},
     "consumers": {"consumers", "connectors", "orderbook"},
@@ -26,6 +27,7 @@ OURS = {
 # What a package may take from others. The command line and the consumers may take what their work needs.
 EDGES = {"bytewax", "confluent_kafka", "numpy", "orjson", "typing_extensions"}
 THIRD_PARTY = {
+    "kernels": set(),
     "orderbook": {"numpy", "sortedcontainers", "typing_extensions"},
     "connectors": EDGES | {"httpx2", "stamina", "websockets"},
     "simulator": {"numpy"},

@@ -1,0 +1,24 @@
+"""The innermost loops, compiled. Each has a twin in plain Python that gives the same bytes and is used where it is missing.
+
+Owns the choice between the two: the compiled one, if it was built at the installation (a C compiler was there) and the
+environment does not say ``ORDERBOOK_PURE=1``. Here are loops over numbers and text, nothing that knows a venue, a topic or
+a metric's meaning; nothing here imports anything of ours.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Final
+
+PURE: Final = os.environ.get("ORDERBOOK_PURE", "") not in {"", "0"}
+"""Whether the environment wants plain Python."""
+
+
+def compiled(name: str) -> ModuleType | None:
+    """The compiled module ``kernels.name``; None: it was not built, or is not wanted."""
+    if PURE or find_spec(f"{__name__}.{name}") is None:
+        return None
+    return import_module(f"{__name__}.{name}")
