@@ -27,7 +27,10 @@ def test_with_a_compiler_at_hand_every_kernel_is_compiled(source: Path) -> None:
     headers = Path(sysconfig.get_paths()["include"], "Python.h")
     if shutil.which("cc") is None or not headers.exists():
         pytest.skip("no C compiler or no headers of Python: obi runs in plain Python here")
-    assert compiled(source.stem) is not None, "make clean, or remove .venv/.dev, and make again"
+    kernel = compiled(source.stem)
+    assert kernel is not None, "compile it: remove .venv/.dev and make again"
+    built = Path(str(kernel.__file__))
+    assert built.stat().st_mtime >= source.stat().st_mtime, f"{built.name} is older than {source.name}: make again"
 
 
 def test_the_environment_can_ask_for_plain_python() -> None:
