@@ -18,7 +18,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  ARGS="..." is passed on, as in: make demo ARGS="--seconds 30"'
 
-demo: $(VENV)/.runtime  ## order books become metrics on this machine, nothing installed but Python
+demo: $(VENV)/.demo  ## order books become metrics on this machine, nothing installed but Python
 	@$(VENV)/bin/obi demo $(ARGS)
 
 test: $(VENV)/.dev  ## all tests; those on a real Kafka too where Java 17+ and Maven are at hand
@@ -60,7 +60,9 @@ LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.10 \
 lock:  ## write the lock files anew (ARGS="--upgrade" for newer versions)
 	@PATH="$$PATH:$(CURDIR)/$(VENV)/bin"; \
 	command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv'; exit 1; }; \
-	$(LOCK) $(ARGS) -o requirements.lock && $(LOCK) $(ARGS) --all-extras -c requirements.lock -o requirements-dev.lock
+	$(LOCK) $(ARGS) -o requirements.lock && \
+	$(LOCK) $(ARGS) --extra dashboard -c requirements.lock -o requirements-demo.lock && \
+	$(LOCK) $(ARGS) --all-extras -c requirements-demo.lock -o requirements-dev.lock
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist kernels/*.so
@@ -68,13 +70,14 @@ clean:  ## remove the environment and every cache
 
 # The environment. The stamps hang on the locks and the kernels: a changed one is installed, or compiled, before anything runs.
 KERNELS := $(wildcard kernels/*.pyx) hatch_build.py
-$(VENV)/.runtime: requirements.lock pyproject.toml $(KERNELS) | $(PY)
-	@$(call install,requirements.lock)
+# requirements.lock is what the job needs, the image's; the demo has a web page as well; who develops has all.
+$(VENV)/.demo: requirements-demo.lock pyproject.toml $(KERNELS) | $(PY)
+	@$(call install,requirements-demo.lock)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml $(KERNELS) | $(PY)
+$(VENV)/.dev: requirements-dev.lock requirements-demo.lock requirements.lock pyproject.toml $(KERNELS) | $(PY)
 	@$(call install,requirements-dev.lock)
-	@touch $(VENV)/.runtime $@
+	@touch $(VENV)/.demo $@
 
 # The project itself comes last, editable and without its dependencies: those are the lock's, checked by hash.
 ifneq ($(UV),)

@@ -58,7 +58,7 @@ Seed: TypeAlias = Annotated[int, typer.Option(min=0, metavar="N", help="Of the s
 Watch: TypeAlias = Annotated[bool, typer.Option("--watch/--no-watch", help="The live table, on a terminal.")]
 Browser: TypeAlias = Annotated[
     bool,
-    typer.Option("--browser/--no-browser", help="The live web page, opened where a terminal and a display are."),
+    typer.Option("--browser/--no-browser", help="The live web page, opened where there is a display."),
 ]
 
 
@@ -91,8 +91,7 @@ def demo(
     files = [*(recording or []), *(more or [])]
     readers: list[Any] = open_recordings(files, venue=None, symbol=None, default_venue=settings.default_venue)
     lasts_s = None if readers and seconds is None else (seconds or _DEFAULT_SECONDS) * speed
-    page = browser and Console().is_terminal
-    verdict = _run(settings, readers, lasts_s, speed, seed, watch=watch, page=page)
+    verdict = _run(settings, readers, lasts_s, speed, seed, watch=watch, page=browser)
     if verdict is Verdict.FAILED:
         raise typer.Exit(OUTSIDE_FAILED)
     if verdict is Verdict.WRONG:

@@ -38,7 +38,7 @@ def show(
     if Console().is_terminal:
         _show_live(what, children, feeding, auditor, lasts_s=lasts_s, table=table, page=page)
     else:
-        _show_lines(what, children, feeding, auditor)
+        _show_lines(what, children, feeding, auditor, page)
 
 
 def _over(children: Sequence[Child], feeding: Feeding, auditor: Auditor) -> bool:
@@ -98,12 +98,16 @@ def _figures(feeding: Feeding, auditor: Auditor, page: WebPage | None) -> Group:
     )
 
 
-def _show_lines(what: str, children: Sequence[Child], feeding: Feeding, auditor: Auditor) -> None:
+def _show_lines(what: str, children: Sequence[Child], feeding: Feeding, auditor: Auditor, page: WebPage | None) -> None:
     log = structlog.get_logger("obi")
     log.info("demo started", feed=what)
     shown = time.monotonic()
+    told = ""
     while not _over(children, feeding, auditor):
         time.sleep(_LOOK_EVERY_S)
+        if page is not None and page.told != told:
+            told = page.told
+            log.info(told)
         if time.monotonic() - shown >= _LINE_EVERY_S:
             shown = time.monotonic()
             with auditor.lock:

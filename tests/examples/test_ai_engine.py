@@ -26,7 +26,7 @@ def engine(*arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[str]:
     """The address of a running demo's broker."""
-    command = [sys.executable, "-m", "obi", "demo", "--seconds", "60", "--speed", "5", "--no-watch"]
+    command = [sys.executable, "-m", "obi", "demo", "--seconds", "60", "--speed", "5", "--no-watch", "--no-browser"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:

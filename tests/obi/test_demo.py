@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,11 +18,12 @@ from tests.needs import ROOT
 pytestmark = pytest.mark.slow
 
 
-def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("OBI_")}
+def start(*arguments: str, folder: Path, page: bool = False) -> subprocess.Popen[str]:
+    no_display = ("DISPLAY", "WAYLAND_DISPLAY")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("OBI_", *no_display))}
     environ |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "TMPDIR": str(folder)}
     return subprocess.Popen(
-        [sys.executable, "-m", "obi", "demo", *arguments],
+        [sys.executable, "-m", "obi", "demo", *arguments, "--browser" if page else "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -62,6 +65,20 @@ def test_ctrl_c_ends_it_cleanly_with_a_summary(tmp_path: Path) -> None:
     out, err = demo.communicate(timeout=60)
 
     assert "up to the interruption" in out, out + err
+    assert demo.returncode == 0, out + err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_display_it_says_where_its_page_is_and_goes_on(tmp_path: Path) -> None:
+    demo = start("--seconds", "60", folder=tmp_path, page=True)
+    assert demo.stderr is not None
+    told = next(found for line in demo.stderr if (found := re.search(r"web page: (http://127\.0\.0\.1:\d+/)", line)))
+    with urlopen(told[1], timeout=10) as answer:
+        page = answer.read().decode()
+    demo.send_signal(signal.SIGINT)
+    out, err = demo.communicate(timeout=60)
+
+    assert 'id="instruments"' in page
     assert demo.returncode == 0, out + err
     assert list(tmp_path.iterdir()) == []
 
