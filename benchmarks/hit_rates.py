@@ -1,26 +1,27 @@
 """``python -m benchmarks.hit_rates FILE...``: how often imbalance tells the direction in which the mid moves next.
 
-Of the records after which the mid has moved, ``horizon`` seconds of event time later, the share whose sign was right; with
-the ranges that were found before the features were written, to be met within two points. Plain counting: for intervals,
-baselines and doubt there is ``obi evaluate``.
+The counting is ``obi evaluate``'s (``consumers.evaluation``), without its intervals, baselines and doubt. Beside it stand the
+ranges that were found before the features were written, to be met within two points.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import orjson
 from rich.console import Console
 from rich.table import Table
 
 from connectors.decode import Decoder
 from connectors.recordings import RecordingReader
+from consumers.evaluation.fields import choose
+from consumers.evaluation.labels import after
+from consumers.evaluation.scores import pairs
+from consumers.evaluation.series import Series, records_to_series
 from dataflows.counts import Counts
 from dataflows.pipeline import Pipeline, measure_batches
 from orderbook import MeasureConfig
@@ -35,16 +36,6 @@ EXPECTED_PCT: Final = {
 """Lowest and highest of four instruments, BTCUSDT and ETHUSDT on spot and USD-M, six minutes of 2024-08-08."""
 FEATURES: Final = ("imbalance_l1", "orderflow_imbalance")
 TOLERANCE_PCT: Final = 2.0
-
-Numbers: TypeAlias = npt.NDArray[np.float64]
-
-
-class Series(NamedTuple):
-    """The records of one instrument that have a mid: event time in ms, mid, and the features, shape (n,) each."""
-
-    times_ms: npt.NDArray[np.int64]
-    mids: Numbers
-    features: dict[str, Numbers]
 
 
 class HitRate(NamedTuple):
@@ -67,31 +58,22 @@ class HitRate(NamedTuple):
         return None if expected is None else expected[0] - TOLERANCE_PCT <= self.pct <= expected[1] + TOLERANCE_PCT
 
 
-def records(path: Path) -> Iterator[bytes]:
-    """What ``obi measure`` makes of a recording."""
-    for result in measure_batches(Pipeline(Decoder(), MeasureConfig(), Counts()), RecordingReader(path).batches()):
-        yield from result.records
+def measured(path: Path) -> Series:
+    """What ``obi measure`` makes of a recording of one instrument, as columns."""
+    results = measure_batches(Pipeline(Decoder(), MeasureConfig(), Counts()), RecordingReader(path).batches())
+    found = records_to_series(orjson.loads(record) for result in results for record in result.records)
+    if len(found) != 1:
+        names = ", ".join(series.instrument for series in found) or "none"
+        sys.exit(f"{path}: expected records of one instrument, received: {names}")
+    return found[0]
 
 
-def series(values: Iterable[bytes]) -> Series:
-    """The records as columns. Time never goes back; where a record has no event time it is the time of receipt."""
-    rows = [row for row in map(orjson.loads, values) if row["mid_price"] is not None]
-    times = [row["event_time_ms"] or row["receive_time_ns"] // 1_000_000 for row in rows]
-    columns = {name: np.array([row[name] for row in rows], np.float64) for name in ("mid_price", *FEATURES)}
-    return Series(np.maximum.accumulate(np.array(times, np.int64)), columns.pop("mid_price"), columns)
-
-
-def hit_rates(of: Series) -> Iterator[HitRate]:
-    """Every feature at every horizon. The mid at a time is that of the last record until then."""
-    for name, values in of.features.items():
+def hit_rates(series: Series) -> Iterator[HitRate]:
+    """Every feature at every horizon."""
+    for feature in choose(FEATURES):
         for horizon_s in HORIZONS_S:
-            later = of.times_ms + round(1_000 * horizon_s)
-            known = np.flatnonzero(later <= of.times_ms[-1:])
-            then = np.searchsorted(of.times_ms, later[known], side="right") - 1
-            move = np.sign(of.mids[then] - of.mids[known])
-            call = np.sign(values[known])
-            counts = (move != 0) & (call != 0)
-            yield HitRate(name, horizon_s, int(((move == call) & counts).sum()), int(counts.sum()))
+            both = pairs(series, feature, series.features[feature.name], after(series, horizon_s))
+            yield HitRate(feature.name, horizon_s, int(both.hit.sum()), int(both.counted.sum()))
 
 
 def table(found: dict[str, list[HitRate]]) -> Table:
@@ -113,8 +95,8 @@ def main() -> None:
     """Print the table; exit code 1 when a rate is more than two points off what was found before."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hit_rates", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a recording of one instrument")
-    found = {path.name.partition("_2")[0]: list(hit_rates(series(records(path)))) for path in parser.parse_args().files}
-    Console().print(table(found))
+    found = {path.name.partition("_2")[0]: list(hit_rates(measured(path))) for path in parser.parse_args().files}
+    Console(width=110).print(table(found))
     if any(rate.as_expected is False for rates in found.values() for rate in rates):
         sys.exit(1)
 

@@ -1,21 +1,24 @@
-"""The counting of hit rates: which records count, and that the recordings say what they said before."""
+"""The table of hit rates: which records count in it, and that the recordings say what they said before."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.hit_rates import FEATURES, HitRate, Series, hit_rates, records, series
+from benchmarks.hit_rates import FEATURES, HitRate, hit_rates, measured
+from tests.consumers.evaluation.markets import series
 from tests.needs import unmet
 
 FILES = ["spot_btcusdt", "spot_ethusdt", "usdm_btcusdt", "usdm_ethusdt"]
 
 
 def rates(times_ms: list[int], mids: list[float], calls: list[float]) -> dict[float, tuple[int, int]]:
-    of = Series(np.array(times_ms), np.array(mids), {"imbalance_l1": np.array(calls)})
-    return {rate.horizon_s: (rate.hits, rate.moved) for rate in hit_rates(of)}
+    features = {name: np.array(calls) for name in FEATURES}
+    one = replace(series(np.array(mids), features), time_ms=np.array(times_ms, np.int64))
+    return {rate.horizon_s: (rate.hits, rate.moved) for rate in hit_rates(one)}
 
 
 def test_only_records_after_which_the_mid_moved_count() -> None:
@@ -29,11 +32,11 @@ def test_a_record_that_calls_nothing_does_not_count() -> None:
     assert rates([0, 100], [10.0, 11.0], [0.0, 0.0])[0.1] == (0, 0)
 
 
-def test_the_mid_at_a_time_is_that_of_the_last_record_until_then() -> None:
-    found = rates([0, 90, 101, 600], [10.0, 11.0, 9.0, 9.0], [1.0, 1.0, 1.0, 1.0])
+def test_the_mid_at_a_time_is_that_of_the_first_record_from_then_on() -> None:
+    found = rates([0, 90, 101, 600], [10.0, 11.0, 9.0, 9.0], [-1.0, 1.0, 1.0, 1.0])
 
-    assert found[0.1] == (1, 2)  # up at 100 ms as 90 ms told; from 90 ms on down to 190 ms; 101 ms stays
-    assert found[0.5] == (0, 2)
+    assert found[0.1] == (1, 2)  # down at 101 ms, whatever 90 ms told; from 90 ms on down at 600 ms; 101 ms stays
+    assert found[0.5] == (1, 2)
 
 
 def test_a_horizon_beyond_the_end_has_no_records() -> None:
@@ -53,7 +56,7 @@ def test_recordings_have_the_hit_rates_that_were_found_before(recordings: Path, 
     path = recordings / f"dev/{name}_20240808.gz"
     if not path.exists():
         unmet("RECORDINGS", f"there is no recording {path.name}")
-    found = list(hit_rates(series(records(path))))
+    found = list(hit_rates(measured(path)))
 
     assert {rate.feature for rate in found} == set(FEATURES)
     assert [rate for rate in found if rate.as_expected is False] == []

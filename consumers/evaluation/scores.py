@@ -16,15 +16,18 @@ Owns what each number means:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from consumers.evaluation.bootstrap import MIN_BLOCKS, Estimate, Resampled, block_length, memory, resample, shift_p
 from consumers.evaluation.fields import Feature
 from consumers.evaluation.labels import Labels
 from consumers.evaluation.series import Floats, Series
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
 
 MIN_CALLS: Final = 30
 
@@ -68,7 +71,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Feature and label of the records that have both, in the order of time."""
+    """Feature and label of the records that have both, in the order of time; all arrays have one length."""
 
     time_ms: Floats
     value: Floats
@@ -76,6 +79,18 @@ class Pairs:
     return_bps: Floats
     last_move: Floats
     overlap: float
+
+    @property
+    def counted(self) -> Bools:
+        """What a hit rate is of: the feature called up or down, and the mid moved."""
+        counted: Bools = (self.call != 0) & (self.return_bps != 0)
+        return counted
+
+    @property
+    def hit(self) -> Bools:
+        """Where the call was right."""
+        right: Bools = self.call == np.sign(self.return_bps)
+        return self.counted & right
 
 
 def pairs(series: Series, feature: Feature, values: Floats, labels: Labels) -> Pairs:
@@ -96,7 +111,7 @@ def score(
     values = series.features[feature.name] if values is None else values
     both = pairs(series, feature, values, labels)
     count, known = len(both.value), int(np.isfinite(values).sum())
-    calls = (both.call != 0) & (both.return_bps != 0)
+    calls = both.counted
     told = Score(
         series.instrument,
         feature.name,
@@ -135,16 +150,15 @@ _HIT, _LEAD, _LEAD_INVERSE, _MAJORITY, _LAST, _PEARSON, _SPEARMAN, _VOLATILITY =
 
 def _sums(both: Pairs, *, directed: bool) -> tuple[Floats, Floats]:
     """Columns for ``_statistics``, and the series whose memory sets the blocks."""
-    calls = (both.call != 0) & (both.return_bps != 0)
-    up, hit = both.return_bps > 0, both.call == np.sign(both.return_bps)
+    calls, up, hit = both.counted, both.return_bps > 0, both.hit
     last = np.where(both.last_move == 0, 0.5, both.last_move == np.sign(both.return_bps))
     x, y = _standard(both.value), _standard(both.return_bps)
     rank_x, rank_y = (_standard(stats.rankdata(values)) for values in (both.value, both.return_bps))
     rank_size = _standard(stats.rankdata(np.abs(both.return_bps)))
-    columns = [calls * 1.0, calls * hit, calls * up, calls * last, np.ones(len(calls))]
+    columns = [calls * 1.0, hit * 1.0, calls * up, calls * last, np.ones(len(calls))]
     for one, other in ((x, y), (rank_x, rank_y), (rank_x, rank_size)):
         columns += [one, other, one * one, other * other, one * other]
-    rate = (calls * hit).sum() / max(calls.sum(), 1)
+    rate = hit.sum() / max(calls.sum(), 1)
     return np.column_stack(columns), calls * (hit - rate) if directed else rank_x * rank_y
 
 
