@@ -20,7 +20,7 @@ from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
 from orderbook.measurer import Measured, Measurer, Row
-from orderbook.metrics import Block, measure_books
+from orderbook.metrics import Block, join_books, measure_books
 from orderbook.ofi import Carried, predecessors
 from orderbook.presets import MeasureConfig, contract_size
 
@@ -97,7 +97,7 @@ class Pipeline:
         """The stateless metrics of all rows of all groups, in their order."""
         if not groups:
             return iter(())
-        books = groups[0].books if len(groups) == 1 else concatenate([group.books for group in groups])
+        books = join_books([group.books for group in groups])
         states = np.array([row.state for group in groups for row in group.rows], np.int8)
         sizes = [contract_size(group.instrument, self.config.contract_sizes) for group in groups]
         contract_sizes = None
@@ -108,19 +108,6 @@ class Pipeline:
         before = predecessors(books, [len(group.rows) for group in groups], places, [group.carried for group in groups])
         metrics = measure_books(books, states, self.config, contract_sizes, before)
         return iter(metrics.tolist())
-
-
-def concatenate(blocks: list[Block]) -> Block:
-    """Level blocks one after the other, the narrow ones padded with absent levels."""
-    width = max(block.shape[2] for block in blocks)
-    if all(block.shape[2] == width for block in blocks):
-        return np.concatenate(blocks)
-    out = np.zeros((sum(len(block) for block in blocks), 2, width, 2))
-    at = 0
-    for block in blocks:
-        out[at : at + len(block), :, : block.shape[2]] = block
-        at += len(block)
-    return out
 
 
 def partition_key(partition: int) -> str:

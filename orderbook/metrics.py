@@ -9,14 +9,15 @@ Formulas: docs/metrics.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, TypeAlias
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from orderbook.near import BANDS_BPS
-from orderbook.ofi import multi_level
+from orderbook.ofi import Numbers, level_major, multi_level
 from orderbook.presets import MeasureConfig
 from orderbook.record import CROSSED, EMPTY, ONE_SIDED, RESYNCING
 
@@ -59,6 +60,7 @@ _NEAR_LEVELS: Final = 5
 _LARGE_ORDERS_FULL: Final = 5
 """So many large orders make presence 1.0."""
 _DEPTH_RATIO_MAX: Final = 2.0
+_INT8_MAX: Final = 127
 
 
 def measure_books(
@@ -82,11 +84,11 @@ def measure_books(
     """
     if not books.shape[2]:  # no book has any level
         books = np.zeros((len(books), 2, 1, 2))
-    prices, quantities = books[..., 0], books[..., 1]
+    prices, quantities = level_major(books)
     worth = prices if contract_sizes is None else _worth(prices, contract_sizes)
     near, volume, notionals = _sums(quantities, worth)
-    (bid_volume, ask_volume), (bid_notional, ask_notional) = volume.T, notionals[-1].T
-    (bid, ask), (bid_quantity, ask_quantity) = prices[:, :, 0].T, quantities[:, :, 0].T
+    (bid_volume, ask_volume), (bid_notional, ask_notional) = volume, notionals[-1]
+    (bid, ask), (bid_quantity, ask_quantity) = prices[0], quantities[0]
     # Empty sides: the rows are undefined below. Overflow: an absurd price times the other side's absurd quantity.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mid = (ask + bid) / 2
@@ -107,79 +109,103 @@ def measure_books(
             bid_volume,
             ask_volume,
             _imbalance(bid_quantity, ask_quantity),
-            _imbalance(near[:, 0], near[:, 1]),
+            _imbalance(*near),
             multi_level(books, before, config.depth_levels) if before is not None else np.full(len(books), np.nan),
             *_reach(prices, notionals, mid),
         )
     return _defined(np.stack(columns, axis=1), states)
 
 
-def _worth(prices: npt.NDArray[np.float64], contract_sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def join_books(blocks: Sequence[Block]) -> Block:
+    """Blocks one after the other, the narrow ones padded with absent levels; in memory as ``measure_books`` likes it.
+
+    >>> join_books([np.ones((3, 2, 1, 2)), np.ones((1, 2, 5, 2))]).shape
+    (4, 2, 5, 2)
+    """
+    count, widths = sum(map(len, blocks)), {block.shape[2] for block in blocks}
+    width = max(widths)
+    if len(widths) == 1 and width:
+        # np.concatenate takes twice the time where there are thousands.
+        joined = np.frombuffer(b"".join([block.tobytes() for block in blocks]))
+        return level_major(joined.reshape(count, 2, width, 2)).transpose(3, 2, 1, 0)
+    out = np.zeros((2, width, 2, count)).transpose(3, 2, 1, 0)
+    at = 0
+    for block in blocks:
+        out[at : at + len(block), :, : block.shape[2]] = block
+        at += len(block)
+    return out
+
+
+def _worth(prices: Numbers, contract_sizes: Numbers) -> Numbers:
     """What one unit of quantity is worth at each level: its price, or the contract size whatever the price."""
-    size = contract_sizes[:, None, None]
-    return np.where(np.isnan(size), prices, size)
+    return np.where(np.isnan(contract_sizes), prices, contract_sizes)
 
 
-def _sums(
-    quantities: npt.NDArray[np.float64], worth: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _sums(quantities: Numbers, worth: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Sums from the best level outwards (rule 1), of each side.
 
-    Volume of the first levels and of all, shape (n, 2) each, and notional of the first 0, 1, 2 ... levels, (w + 1, n, 2).
+    Volume of the first levels and of all, shape (2, n) each, and notional of the first 0, 1, 2 ... levels, (w + 1, 2, n).
     """
-    count, _, width = quantities.shape
-    volume = np.zeros((count, 2))
-    notionals = np.zeros((width + 1, count, 2))
+    width, _, count = quantities.shape
+    volume = np.zeros((2, count))
     near = volume
+    notionals = np.zeros((width + 1, 2, count))
+    np.multiply(worth, quantities, out=notionals[1:])
     for level in range(width):
         if level == _NEAR_LEVELS:
             near = volume.copy()
-        volume += quantities[:, :, level]
-        np.add(notionals[level], worth[:, :, level] * quantities[:, :, level], out=notionals[level + 1])
+        volume += quantities[level]
+        notionals[level + 1] += notionals[level]
     return near, volume, notionals
 
 
-def _presence(quantities: npt.NDArray[np.float64], limit: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _presence(quantities: Numbers, limit: Numbers) -> Numbers:
     """Large orders of each book, as a share of those that are as many as matter."""
-    share: npt.NDArray[np.float64] = (quantities > limit[:, None, None]).sum((1, 2)) / _LARGE_ORDERS_FULL
-    return np.minimum(share, 1.0)
+    return np.minimum(_number(quantities > limit) / _LARGE_ORDERS_FULL, 1.0)
 
 
-def _imbalance(bids: npt.NDArray[np.float64], asks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _number(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.integer[Any]]:
+    """How many levels of each book are marked: by their number in the narrowest type, sums of bool are slow."""
+    levels = tuple(range(marks.ndim - 1))
+    kind = np.int8 if math.prod(marks.shape[:-1]) <= _INT8_MAX else np.int32
+    counts: npt.NDArray[np.integer[Any]] = np.add.reduce(marks.view(np.int8), axis=levels, dtype=kind)
+    return counts
+
+
+def _imbalance(bids: Numbers, asks: Numbers) -> Numbers:
     return (bids - asks) / (bids + asks)
 
 
-def _last(prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Price of the last level of each side, shape (n, 2); 0.0 where a side is empty."""
-    last: npt.NDArray[np.float64] = prices[:, :, -1]
-    for level in range(prices.shape[2] - 2, -1, -1):
+def _last(prices: Numbers) -> Numbers:
+    """Price of the last level of each side, shape (2, n); 0.0 where a side is empty."""
+    last: Numbers = prices[-1]
+    for level in prices[-2::-1]:
         absent = last == 0.0
         if not absent.any():
             break
-        last = np.where(absent, prices[:, :, level], last)
+        last = np.where(absent, level, last)
     return last
 
 
-def _reach(
-    prices: npt.NDArray[np.float64], notionals: npt.NDArray[np.float64], mid: npt.NDArray[np.float64]
-) -> Iterator[npt.NDArray[np.float64]]:
+def _reach(prices: Numbers, notionals: Numbers, mid: Numbers) -> Iterator[Numbers]:
     """How far from mid the last level lies, basis points, and the notionals near mid; bids and asks in turn.
 
     A notional is NaN where the levels do not reach so far.
     """
-    last = _last(prices)
-    yield (mid - last[:, 0]) / mid * 10_000
-    yield (last[:, 1] - mid) / mid * 10_000
+    bids, asks = prices[:, 0], prices[:, 1]
+    last_bid, last_ask = _last(prices)
+    yield (mid - last_bid) / mid * 10_000
+    yield (last_ask - mid) / mid * 10_000
+    books = np.arange(len(mid))
     for bps in BANDS_BPS:
-        for side, sign in ((0, -1.0), (1, 1.0)):
-            out = np.full(len(mid), np.nan)
-            limit = mid + sign * (mid * bps / 10_000)
-            rows = np.flatnonzero((last[:, side] - limit) * sign >= 0.0)
-            if len(rows):
-                levels = prices[rows, side]
-                inside = (levels > 0.0) & ((limit[rows, None] - levels) * sign >= 0.0)
-                out[rows] = notionals[inside.sum(1), rows, side]
-            yield out
+        far = mid * bps / 10_000
+        for side, reached, inside in (
+            (0, last_bid <= mid - far, bids >= mid - far),
+            (1, last_ask >= mid + far, (asks <= mid + far) & (asks > 0.0)),
+        ):
+            worth = notionals[_number(inside), side, books]
+            worth[~reached] = np.nan
+            yield worth
 
 
 _IMBALANCE, _SPREAD, _RATIO, _LARGE, _TOTAL = 0, 1, 2, 3, 6

@@ -25,6 +25,7 @@ NO_PREDECESSOR, BEFORE_PARTIAL, BEFORE_FULL = -1, -2, -3
 """In the place of a row's number: the book has no predecessor, or it came in an earlier batch."""
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
+Indexes: TypeAlias = npt.NDArray[np.intp]
 Carried: TypeAlias = tuple[Numbers, Numbers]
 """The predecessors of an instrument's next partial and next full book, shape (2, w, 2) each: side, level, (price, quantity)."""
 
@@ -64,6 +65,15 @@ FAST: Final = Decay(500)
 SLOW: Final = Decay(2_000)
 
 
+def level_major(books: Numbers) -> Numbers:
+    """Books, shape (n, 2, w, 2), as their numbers level by level: float64, shape (2, w, 2, n).
+
+    That is prices and quantities, level, side, book, one after the other in memory: what many books have in common is
+    worked out in one pass over neighbours. Nothing is copied where the books lie so already.
+    """
+    return np.ascontiguousarray(books.transpose(3, 2, 1, 0))
+
+
 def predecessors(books: Numbers, counts: Sequence[int], before: Sequence[int], carried: Sequence[Carried]) -> Numbers:
     """The best levels of every book's predecessor.
 
@@ -77,20 +87,34 @@ def predecessors(books: Numbers, counts: Sequence[int], before: Sequence[int], c
         float64, shape (n, 2, LEVELS, 2), absent levels 0.0; NaN where there is no predecessor.
     """
     places = np.array(before, np.intp)
-    instruments = np.repeat(np.arange(len(counts)), counts)
-    starts = np.cumsum(counts) - counts
-    out = np.zeros((len(places), 2, LEVELS, 2))
+    starts = np.repeat(np.cumsum(counts, dtype=np.intp) - counts, counts)
     width = min(books.shape[2], LEVELS)
-    out[:, :, :width] = books[np.where(places < 0, 0, places + starts[instruments]), :, :width]
-    for row in np.flatnonzero(places < 0).tolist():
-        code = before[row]
-        if code == NO_PREDECESSOR:
-            out[row] = np.nan
-            continue
-        levels = carried[instruments[row]][BEFORE_PARTIAL - code][:, :LEVELS]
-        out[row] = 0.0
-        out[row, :, : levels.shape[1]] = levels
-    return out
+    out = np.zeros((2, LEVELS, 2, len(places)))
+    outside = np.flatnonzero(places < 0)
+    places += starts
+    places[outside] = 0
+    out[:, :width] = books.transpose(3, 2, 1, 0)[:, :width].take(places, axis=3)
+    if len(outside):
+        _bring(out, outside, before, np.repeat(np.arange(len(counts)), counts)[outside].tolist(), carried)
+    return out.transpose(3, 2, 1, 0)
+
+
+def _bring(
+    out: Numbers, rows: Indexes, before: Sequence[int], instruments: list[int], carried: Sequence[Carried]
+) -> None:
+    """Put the predecessors of ``rows``, which lie in no book of this batch, to their places."""
+    nothing = np.full((2, LEVELS, 2), np.nan)
+    found = [
+        carried[instrument][BEFORE_PARTIAL - before[row]] if before[row] != NO_PREDECESSOR else nothing
+        for row, instrument in zip(rows.tolist(), instruments, strict=True)
+    ]
+    out[..., rows] = 0.0
+    widths = np.array([levels.shape[1] for levels in found])
+    for width in set(widths.tolist()):
+        mine = np.flatnonzero(widths == width)
+        books = np.concatenate([found[number] for number in mine.tolist()]).reshape(len(mine), 2, width, 2)
+        best = books[:, :, :LEVELS].transpose(3, 2, 1, 0)
+        out[:, : best.shape[1], :, rows[mine]] = best
 
 
 def multi_level(books: Numbers, before: Numbers, depth_levels: int) -> Numbers:
@@ -105,32 +129,36 @@ def multi_level(books: Numbers, before: Numbers, depth_levels: int) -> Numbers:
         float64, shape (n,): > 0 where bids came or asks went, in units of quantity; NaN where there is no predecessor.
     """
     depth = min(depth_levels, LEVELS)
-    now = np.zeros((len(books), 2, depth, 2))
-    width = min(books.shape[2], depth)
-    now[:, :, :width] = books[:, :, :width]
-    pair = now, before[:, :, :depth]
-    sign = np.array([[[1.0], [-1.0]]])  # a key is better the higher it is, on both sides
-    keys = [levels[..., 0] * sign for levels in pair]
-    floor = np.maximum(*(_end(side, depth) for side in keys))[:, :, None]
-    seen = [np.where(side >= floor, levels[..., 1], 0.0) for side, levels in zip(keys, pair, strict=True)]
-    change = _added(seen[0]) - _added(seen[1])
-    out: Numbers = change[:, 0] - change[:, 1]
+    changes = []
+    pair = level_major(books)[:, :depth], level_major(before)[:, :depth]
+    for side, narrower, within, whole in (
+        (0, np.maximum, np.greater_equal, -np.inf),
+        (1, np.minimum, np.less_equal, np.inf),
+    ):
+        sides = [numbers[:, :, side] for numbers in pair]
+        end = narrower(*(_end(prices, depth, whole) for prices, _ in sides))
+        now, then = (_added(quantities * within(prices, end)) for prices, quantities in sides)
+        changes.append(now - then)
+    out: Numbers = changes[0] - changes[1]
     out[np.isnan(before[:, 0, 0, 0])] = np.nan
     return out
 
 
-def _end(keys: Numbers, depth: int) -> Numbers:
-    """The last key that each side, shape (n, 2, depth), can be sure of; -inf where the side is whole."""
-    end = np.where(keys[:, :, -1] != 0.0, keys[:, :, -1], -np.inf)
-    if depth > _CUT_OFF_AT:
-        narrow = (keys[:, :, _CUT_OFF_AT] == 0.0) & (keys[:, :, _CUT_OFF_AT - 1] != 0.0)
-        end = np.where(narrow, keys[:, :, _CUT_OFF_AT - 1], end)
+def _end(prices: Numbers, depth: int, whole: float) -> Numbers:
+    """The last price that each side, shape (w, n), can be sure of; ``whole`` where it is all there is."""
+    last = prices[depth - 1] if len(prices) == depth else np.zeros(prices.shape[1])
+    end = np.where(last != 0.0, last, whole)
+    if depth > _CUT_OFF_AT <= len(prices):
+        narrow = prices[_CUT_OFF_AT - 1] != 0.0
+        if len(prices) > _CUT_OFF_AT:
+            narrow &= prices[_CUT_OFF_AT] == 0.0
+        end = np.where(narrow, prices[_CUT_OFF_AT - 1], end)
     return end
 
 
 def _added(quantities: Numbers) -> Numbers:
-    """Sums over the levels, shape (n, 2), from the best outwards."""
-    total = np.zeros(quantities.shape[:2])
-    for level in range(quantities.shape[2]):
-        total += quantities[:, :, level]
+    """Sums over the levels, shape (n,), from the best outwards."""
+    total = np.zeros(quantities.shape[1])
+    for level in quantities:
+        total += level
     return total

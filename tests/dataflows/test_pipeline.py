@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.raw import RawBatch
-from dataflows.pipeline import Pipeline, concatenate, measure_batches, partition_key
+from dataflows.pipeline import Pipeline, measure_batches, partition_key
 from orderbook import MeasureConfig, Measurer, Trade
 from orderbook.events import Side
 from tests.dataflows.speak import pipeline, speak, split, woven
@@ -234,21 +233,6 @@ def test_every_stage_is_timed() -> None:
 
     assert set(steps.counts.seconds) == {"decode", "measure", "encode"}
     assert all(seconds > 0 for seconds in steps.counts.seconds.values())
-
-
-@pytest.mark.parametrize("widths", [(3,), (3, 3), (2, 5, 1), (0, 4), (0, 0)])
-def test_concatenating_pads_the_narrow_with_absent_levels(widths: tuple[int, ...]) -> None:
-    draw = np.random.default_rng(1)
-    blocks = [draw.random((rows, 2, width, 2)) + 1 for rows, width in enumerate(widths, 1)]
-    whole = concatenate(blocks)
-    row = 0
-
-    assert whole.shape == (sum(map(len, blocks)), 2, max(widths), 2)
-    for block in blocks:
-        part = whole[row : row + len(block)]
-        row += len(block)
-        assert np.array_equal(part[:, :, : block.shape[2]], block)
-        assert not part[:, :, block.shape[2] :].any()
 
 
 def test_partition_keys_sort_like_their_numbers() -> None:

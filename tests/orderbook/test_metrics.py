@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderbook.metrics import COLUMNS, Block, measure_books
+from orderbook.metrics import COLUMNS, Block, join_books, measure_books
 from orderbook.presets import MeasureConfig
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
 
@@ -121,6 +121,21 @@ def test_a_resyncing_row_is_undefined_whatever_its_levels() -> None:
     states[:] = RESYNCING
 
     assert np.isnan(measure_books(books, states, CONFIG)).all()
+
+
+@pytest.mark.parametrize("widths", [(3,), (3, 3), (2, 5, 1), (0, 4), (0, 0)])
+def test_joining_pads_the_narrow_with_absent_levels(widths: tuple[int, ...]) -> None:
+    draw = np.random.default_rng(1)
+    blocks = [draw.random((rows, 2, width, 2)) + 1 for rows, width in enumerate(widths, 1)]
+    whole = join_books(blocks)
+    row = 0
+
+    assert whole.shape == (sum(map(len, blocks)), 2, max(widths), 2)
+    for block in blocks:
+        part = whole[row : row + len(block)]
+        row += len(block)
+        assert np.array_equal(part[:, :, : block.shape[2]], block)
+        assert not part[:, :, block.shape[2] :].any()
 
 
 amounts = st.floats(1e-8, 1e12, allow_subnormal=False)
