@@ -69,7 +69,7 @@ clean:  ## remove the environment and every cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. The stamps hang on the locks and the kernels: a changed one is installed, or compiled, before anything runs.
-KERNELS := $(wildcard kernels/*.pyx) hatch_build.py
+KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd) hatch_build.py
 # requirements.lock is what the job needs, the image's; the demo has a web page as well; who develops has all.
 $(VENV)/.demo: requirements-demo.lock pyproject.toml $(KERNELS) | $(PY)
 	@$(call install,requirements-demo.lock)
