@@ -6,8 +6,10 @@ Owns the ``Decoder``: the settings of decoding, and the split of the work betwee
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Final
 
+from connectors.decode_compiled import CompiledDecoder
 from connectors.decode_fast import decode_fast
 from connectors.decode_group import Poll, build_groups, rows_of
 from connectors.decode_plain import PartialDraft, Rules, decode_one
@@ -16,8 +18,10 @@ from connectors.names import Names
 from connectors.numbers import MalformedError
 from connectors.raw import RawBatch
 from connectors.streams import Kind
+from kernels import compiled
 
 _BARE_DEPTH: Final = {None: None, "partial": Kind.PARTIAL, "diff": Kind.DIFF}
+_KERNEL: Final = compiled("polls")
 
 
 class Decoder:
@@ -29,6 +33,7 @@ class Decoder:
         depth_levels: Levels of a partial book that count, at least 1.
         max_levels: More on one side of a depth message are a fault.
         max_message_bytes: A longer value is a fault.
+        kernel: ``kernels.polls``; None for the same answers without it.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Decoder:
         depth_levels: int = 20,
         max_levels: int = 20_000,
         max_message_bytes: int = 5_000_000,
+        kernel: ModuleType | None = _KERNEL,
     ) -> None:
         if bare_depth not in _BARE_DEPTH:
             raise ValueError(f'expected bare_depth "partial", "diff" or None, received {bare_depth!r}')
@@ -54,19 +60,36 @@ class Decoder:
             max_levels=max_levels,
             max_message_bytes=max_message_bytes,
         )
+        self._compiled = None if kernel is None else CompiledDecoder(kernel, self._rules)
 
     def decode(self, raw: RawBatch) -> Decoded:
         """One poll, decoded; see ``Decoded`` for what is conserved."""
         poll = Poll.of(len(raw))
-        return self._finish(raw, poll, decode_fast(raw, poll, self._rules))
+        if self._compiled is None:
+            return self._finish(raw, poll, decode_fast(raw, poll, self._rules))
+        decoded = Decoded()
+        scan, rest = self._compiled.scan(raw, poll)
+        drafts = self._decode_one_by_one(raw, poll, rest, decoded)
+        decoded.groups = self._compiled.build_groups(scan, raw, poll, drafts)
+        return decoded
 
     def decode_plainly(self, raw: RawBatch) -> Decoded:
-        """The same answer without the fast path, slower: what the tests compare ``decode`` with."""
+        """The same answer without a fast path, slower: what the tests compare ``decode`` with."""
         return self._finish(raw, Poll.of(len(raw)), range(len(raw)))
 
     def _finish(self, raw: RawBatch, poll: Poll, rest: range | list[int]) -> Decoded:
         """Decode the messages ``rest``, rising, by the book and put all together."""
         decoded = Decoded()
+        drafts = self._decode_one_by_one(raw, poll, rest, decoded)
+        if drafts:
+            poll.rows.append(rows_of(drafts))
+        decoded.groups = build_groups(raw, poll)
+        return decoded
+
+    def _decode_one_by_one(
+        self, raw: RawBatch, poll: Poll, rest: range | list[int], decoded: Decoded
+    ) -> dict[int, PartialDraft]:
+        """Decode the messages ``rest``, rising, by the book: events into ``poll``, faults into ``decoded``, books come back."""
         drafts: dict[int, PartialDraft] = {}
         for index in rest:
             try:
@@ -79,7 +102,4 @@ class Decoder:
                 drafts[index] = item
             else:
                 poll.events[index] = item
-        if drafts:
-            poll.rows.append(rows_of(drafts))
-        decoded.groups = build_groups(raw, poll)
-        return decoded
+        return drafts

@@ -20,9 +20,23 @@ DECODE_REASONS = frozenset(FAULT_REASONS) - {"offsets_lost", "partition_moved"}
 Decode = Callable[[Decoder, RawBatch], Decoded]
 
 
-@pytest.fixture(params=[Decoder.decode, Decoder.decode_plainly], ids=["fast", "plain"])
+def decode_in_columns(decoder: Decoder, raw: RawBatch) -> Decoded:
+    """As where nothing is compiled."""
+    decoder._compiled = None
+    return decoder.decode(raw)
+
+
+def decode_compiled(decoder: Decoder, raw: RawBatch) -> Decoded:
+    if decoder._compiled is None:
+        pytest.skip("the kernel `polls` was not compiled, or is not wanted")
+    return decoder.decode(raw)
+
+
+@pytest.fixture(
+    params=[decode_compiled, decode_in_columns, Decoder.decode_plainly], ids=["compiled", "columns", "plain"]
+)
 def decode(request: pytest.FixtureRequest) -> Decode:
-    """Either path."""
+    """Any path."""
     made: Decode = request.param
     return made
 

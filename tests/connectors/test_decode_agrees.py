@@ -1,10 +1,11 @@
-"""The fast path and the plain path give the same answer to anything, however the input is cut into polls."""
+"""The fast paths and the plain one give the same answer to anything, however the input is cut into polls."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 
 from connectors import decode_fast
 from connectors.decode import Decoder
-from connectors.decode_group import Poll
-from connectors.decode_plain import Rules
+from connectors.decode_plain import Item, Rules, decode_one
 from connectors.decode_skeleton import count_levels, parse_levels
 from connectors.decoded import Decoded
 from connectors.raw import Fault, Headers, RawBatch
 from orderbook.events import Event, Partial
+from tests.connectors.decode_paths import KERNELS, Kernel
 from tests.corpus import case as base
 from tests.corpus.malformed import GOOD, MALFORMED, Case
 
@@ -218,13 +219,15 @@ messages = st.one_of(
     st.builds(mutated, st.sampled_from(base.BASES), st.integers(0, 2**32), st.integers(1, 4)),
 )
 polls = st.lists(st.tuples(messages, st.integers(0, 1)), max_size=40)
-decoders = st.builds(
-    Decoder,
-    bare_depth=st.sampled_from((None, "partial", "diff")),
-    depth_levels=st.sampled_from((1, 2, 20)),
-    max_levels=st.sampled_from((3, 20_000)),
-    max_message_bytes=st.sampled_from((300, 5_000_000)),
+settings = st.fixed_dictionaries(
+    {
+        "bare_depth": st.sampled_from((None, "partial", "diff")),
+        "depth_levels": st.sampled_from((1, 2, 20)),
+        "max_levels": st.sampled_from((3, 20_000)),
+        "max_message_bytes": st.sampled_from((300, 5_000_000)),
+    }
 )
+either = pytest.mark.parametrize("kernel", KERNELS)
 
 
 def batch(poll: list[tuple[Message, int]], start: int = 0) -> RawBatch:
@@ -249,16 +252,23 @@ def facts(decoded: Decoded) -> tuple[object, ...]:
     return groups, decoded.faults
 
 
-@given(decoders, polls)
-def test_both_paths_give_the_same_answer(decoder: Decoder, poll: list[tuple[Message, int]]) -> None:
+@either
+@given(settings, polls)
+def test_a_fast_path_gives_the_answer_of_the_plain_one(
+    kernel: Kernel, settings: dict[str, Any], poll: list[tuple[Message, int]]
+) -> None:
     raw = batch(poll)
+    decoder = Decoder(**settings, kernel=kernel)
 
     assert facts(decoder.decode(raw)) == facts(decoder.decode_plainly(raw))
 
 
-@given(decoders, polls)
-def test_every_message_is_one_event_or_one_fault(decoder: Decoder, poll: list[tuple[Message, int]]) -> None:
-    decoded = decoder.decode(batch(poll))
+@either
+@given(settings, polls)
+def test_every_message_is_one_event_or_one_fault(
+    kernel: Kernel, settings: dict[str, Any], poll: list[tuple[Message, int]]
+) -> None:
+    decoded = Decoder(**settings, kernel=kernel).decode(batch(poll))
 
     offsets = [event.offset for group in decoded.groups for event in group.events]
     offsets += [fault.offset for fault in decoded.faults]
@@ -266,8 +276,12 @@ def test_every_message_is_one_event_or_one_fault(decoder: Decoder, poll: list[tu
     assert len(offsets) == len(poll)
 
 
-@given(decoders, polls, st.data())
-def test_a_cut_anywhere_changes_nothing(decoder: Decoder, poll: list[tuple[Message, int]], data: st.DataObject) -> None:
+@either
+@given(settings, polls, st.data())
+def test_a_cut_anywhere_changes_nothing(
+    kernel: Kernel, settings: dict[str, Any], poll: list[tuple[Message, int]], data: st.DataObject
+) -> None:
+    decoder = Decoder(**settings, kernel=kernel)
     cut = data.draw(st.integers(0, len(poll)))
 
     whole = seen([decoder.decode(batch(poll))])
@@ -330,33 +344,38 @@ def test_only_perfect_levels_pass_for_levels(text: str) -> None:
         assert document["a"] == []
 
 
-def spy(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that will hold the indexes that the fast path leaves to the plain one."""
+def left_over(decoder: Decoder, raw: RawBatch, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The indexes that the fast path leaves to the plain one."""
     left: list[int] = []
-    decode = decode_fast.decode_fast
 
-    def decode_and_tell(raw: RawBatch, poll: Poll, rules: Rules) -> list[int]:
-        left.extend(decode(raw, poll, rules))
-        return left
+    def decode_and_tell(raw: RawBatch, index: int, rules: Rules) -> tuple[str, Item]:
+        left.append(index)
+        return decode_one(raw, index, rules)
 
-    monkeypatch.setattr("connectors.decode.decode_fast", decode_and_tell)
+    with monkeypatch.context() as patch:
+        patch.setattr("connectors.decode.decode_one", decode_and_tell)
+        decoder.decode(raw)
     return left
 
 
+@either
 @pytest.mark.parametrize("case", base.BASES, ids=lambda case: case.name)
-def test_depth_and_quotes_in_the_exchanges_spelling_take_the_fast_path(
-    case: Case, monkeypatch: pytest.MonkeyPatch
+def test_what_the_exchange_sends_all_the_time_takes_the_fast_path(
+    case: Case, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = spy(monkeypatch)
+    left = left_over(Decoder(kernel=kernel), batch([((case.value, case.key, case.headers), 0)]), monkeypatch)
 
-    Decoder().decode(batch([((case.value, case.key, case.headers), 0)]))
-
-    quick = case.expected in {"Partial", "Diff"} or case.value == base.TICKER
+    if kernel is None:
+        quick = case.expected in {"Partial", "Diff"} or case.value == base.TICKER
+    else:
+        quick = case.expected != "Snapshot" and case.value != base.NORMALISED
     assert left == ([] if quick else [0])
 
 
-def test_one_bad_number_does_not_push_its_neighbours_off_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = spy(monkeypatch)
+@either
+def test_one_bad_number_does_not_push_its_neighbours_off_the_fast_path(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = {
         7: base.swap(base.PARTIAL, b'"1.25"', b'"1.2.5"'),
         50: base.swap(base.PARTIAL, b'"100.4"', b'"100.9"'),
@@ -364,17 +383,19 @@ def test_one_bad_number_does_not_push_its_neighbours_off_the_fast_path(monkeypat
         99: base.swap(base.PARTIAL, b'"u":12', b'"u":"12"'),
     }
     raw = batch([((bad.get(number, base.PARTIAL), base.USDM_KEY, None), 0) for number in range(100)])
+    decoder = Decoder(kernel=kernel)
 
-    decoded = Decoder().decode(raw)
+    assert left_over(decoder, raw, monkeypatch) == list(bad)
 
-    assert left == list(bad)
+    decoded = decoder.decode(raw)
     assert [fault.offset for fault in decoded.faults] == list(bad)
     assert len(decoded.groups[0].events) == 96
 
 
-def test_chunks_do_not_show() -> None:
+@either
+def test_chunks_do_not_show(kernel: Kernel) -> None:
     raw = batch([(depth(seed), seed % 2) for seed in range(2 * decode_fast.CHUNK + 50)])
-    decoder = Decoder()
+    decoder = Decoder(kernel=kernel)
 
     assert facts(decoder.decode(raw)) == facts(decoder.decode_plainly(raw))
 
