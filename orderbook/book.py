@@ -5,7 +5,8 @@ Rule 2: nothing here knows the venue, the ids or the clock; the sequence rules l
 Rule 3: quantities are absolute; 0.0 removes a level; removing an unknown price is normal and does nothing.
 
 Each side keeps its prices in a sorted list with the best price LAST: almost all changes happen near the best price, and
-at the end of a list an insertion moves next to nothing. Bids are keyed by price, asks by -price.
+at the end of a list an insertion moves next to nothing. Bids are keyed by price, asks by -price. ``kernels.book_side`` is
+the same side compiled, with the same answers.
 """
 
 from __future__ import annotations
@@ -14,10 +15,16 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping
 from itertools import chain
 from math import inf
+from types import ModuleType
+from typing import Final
 
+from kernels import compiled
 from orderbook.codec import Reader, Writer
 from orderbook.events import Side
 from orderbook.presets import MAX_BOOK_LEVELS
+
+KERNEL: Final = compiled("book_side") if compiled("near_sums") is not None else None
+"""The compiled side; None where it, or what adds up its levels (``orderbook.near``), was not built."""
 
 
 class BookSide:
@@ -188,13 +195,14 @@ class BookSide:
 
 
 class Book:
-    """Both sides of a full book, with ``levels`` or somewhat more on each."""
+    """Both sides of a full book, with ``levels`` or somewhat more on each; ``kernel``: the compiled side, None for this one."""
 
     __slots__ = ("asks", "bids")
 
-    def __init__(self, levels: int = MAX_BOOK_LEVELS) -> None:
-        self.bids = BookSide(1, levels)
-        self.asks = BookSide(-1, levels)
+    def __init__(self, levels: int = MAX_BOOK_LEVELS, *, kernel: ModuleType | None = KERNEL) -> None:
+        side: type[BookSide] = kernel.BookSide if kernel is not None else BookSide
+        self.bids = side(1, levels)
+        self.asks = side(-1, levels)
 
     def apply(self, bids: Side, asks: Side) -> None:
         """Apply one difference."""

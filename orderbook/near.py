@@ -14,11 +14,14 @@ from bisect import bisect_left
 from math import inf, trunc
 from typing import Final, TypeAlias
 
+from kernels import compiled
 from orderbook.book import Book, BookSide
 from orderbook.exact import LEAST_BITS, quotient, scale_of
 
 BANDS_BPS: Final = (5, 10, 25)
 """Distances from mid, basis points."""
+
+_KERNEL: Final = compiled("near_sums")
 
 Values: TypeAlias = tuple[float | None, ...]
 
@@ -36,7 +39,7 @@ class NearNotionals:
     __slots__ = ("_asks", "_bids", "_limits", "_mid", "contract_size", "values")
 
     def __init__(self, book: Book) -> None:
-        self._bids, self._asks = _Sums(book.bids), _Sums(book.asks)
+        self._bids, self._asks = _sums(book.bids), _sums(book.asks)
         self._mid = 0.0
         self._limits: tuple[list[float], list[float]] = [], []
         self.contract_size: float | None = None
@@ -62,8 +65,11 @@ class NearNotionals:
         self.values = bids[0], asks[0], bids[1], asks[1], bids[2], asks[2]
 
 
-class _Sums:
-    """One side: the sum in each band, as integers over 2 ** bits, for the limits (keys) that the bands had last."""
+class PlainSums:
+    """One side: the sum in each band, as integers over 2 ** bits, for the limits (keys) that the bands had last.
+
+    ``kernels.near_sums`` has the same compiled, for the compiled side.
+    """
 
     __slots__ = ("_bits", "_limits", "_scale", "_side", "_size", "_totals", "known")
 
@@ -157,3 +163,10 @@ class _Sums:
                 if key >= limit:
                     self._totals[number] += worth
         self.known = True
+
+
+def _sums(side: BookSide) -> PlainSums:
+    if _KERNEL is None or type(side) is BookSide:
+        return PlainSums(side)
+    sums: PlainSums = _KERNEL.Sums(side)
+    return sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderbook import MeasureConfig
-from orderbook.book import Book
+from orderbook.book import KERNEL, Book
 from orderbook.near import BANDS_BPS, NOTHING, NearNotionals
 from tests.orderbook.feeds import COINM, USDM, Levels, Run, book, snapshot, spot
 
@@ -91,12 +92,15 @@ quantities = st.sampled_from([0.0, 0.1, 0.7, 1e-3, 123.456, 1e-30, 5e-324, 1e20,
 changes = st.lists(st.tuples(st.integers(-40, 0), quantities), max_size=6)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
+@pytest.mark.parametrize("kernel", [None, KERNEL], ids=["plain", "as built"])
 @given(st.lists(st.tuples(changes, changes, st.integers(-30, 30)), max_size=12), st.sampled_from([None, 100.0, 1e-9]))
 def test_running_sums_equal_sums_made_anew_for_all_numbers(
-    steps: list[tuple[list[tuple[int, float]], list[tuple[int, float]], int]], size: float | None
+    kernel: ModuleType | None,
+    steps: list[tuple[list[tuple[int, float]], list[tuple[int, float]], int]],
+    size: float | None,
 ) -> None:
-    kept = Book()
+    kept = Book(kernel=kernel)
     following = NearNotionals(kept)
     following.contract_size = size
     for bids, asks, mid in steps:
