@@ -7,9 +7,11 @@ once; each is a lane of its own, because their ids interleave and a sweep seen b
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Aggression
@@ -19,8 +21,14 @@ from orderbook.metrics import Block
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
 from orderbook.tape import ID_RESET_MS
 
-STALE = -1
+STALE: Final = -1
 """In the place of a state: the message is no record."""
+
+Levels: TypeAlias = npt.NDArray[np.float64]
+"""One book of a block."""
+
+Best: TypeAlias = Sequence[Sequence[float]]
+"""Best level of each side: price, quantity."""
 
 
 class PartialLane:
@@ -28,31 +36,41 @@ class PartialLane:
 
     Attributes:
         flow: From book to book.
-        levels: The predecessor, shape (2, w, 2): side, level, (price, quantity).
     """
 
-    __slots__ = ("_clock_ms", "_last_id", "flow", "levels")
+    __slots__ = ("_block", "_clock_ms", "_last_id", "_row", "flow")
 
     def __init__(self, flow: Flow) -> None:
         self._last_id = -1
         self._clock_ms = 0
+        self._block, self._row = NO_LEVELS, 0  # where the predecessor's levels are
         self.flow = flow
-        self.levels: np.ndarray[Any, np.dtype[np.float64]] = np.zeros((2, 0, 2))
 
-    def feed(self, event: Partial, best: list[float], levels: Block, notices: Counter[str]) -> int:
+    @property
+    def levels(self) -> Levels:
+        """The predecessor, shape (2, w, 2): side, level, (price, quantity)."""
+        levels: Levels = self._block[self._row]
+        return levels
+
+    def feed(self, event: Partial, best: Best, levels: Block, notices: Counter[str]) -> int:
         """Take one partial book and say its state, or STALE.
 
-        ``best`` is bid, quantity, ask, quantity (0.0: none), ``levels`` the block that ``event.row`` points into.
+        ``best`` has its best levels (0.0: none), ``levels`` is the block that ``event.row`` points into.
         """
-        update_id, ms = event.update_id, clock_ms(event)
+        _, timestamp_ms, receive_ns, ms, _, update_id, row = event
+        if ms is None:  # spot partial depth
+            ms = receive_ns // 1_000_000 if receive_ns is not None else timestamp_ms
         if update_id is not None:
             if update_id < self._last_id and not self._restarted(ms, notices):
                 return STALE
             self._last_id = update_id
             self._clock_ms = ms
         flow = self.flow
-        flow.tick(ms, notices)
-        bid, bid_quantity, ask, ask_quantity = best
+        if ms >= flow.clock_ms:
+            flow.clock_ms = ms
+        else:
+            flow.tick(ms, notices)
+        (bid, bid_quantity), (ask, ask_quantity) = best
         if 0.0 < bid < ask:
             state = LIVE
         elif bid and ask:
@@ -61,7 +79,7 @@ class PartialLane:
             state = ONE_SIDED if bid or ask else EMPTY
             bid, ask = bid or NO_BID, ask or NO_ASK
         flow.take(bid, bid_quantity, ask, ask_quantity, self)
-        self.levels = levels[event.row]
+        self._block, self._row = levels, row
         return state
 
     def _restarted(self, ms: int, notices: Counter[str]) -> bool:
@@ -95,15 +113,14 @@ class PartialLane:
 
     def settle(self) -> None:
         """Let go of the block that the last levels lie in (it holds a whole poll)."""
-        if self.levels.base is not None:
-            self.levels = self.levels.copy()
+        if self._block.base is not None or len(self._block) > 1:
+            self._block, self._row = self._block[self._row, None].copy(), 0
 
     def write(self, out: Writer) -> None:
         """Append this lane to a state."""
         out.put_int(self._last_id, self._clock_ms)
         self.flow.write(out)
-        for side in (0, 1):
-            levels = self.levels[side]
+        for levels in self.levels:
             out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
 
     def read(self, size: int, state: Reader) -> None:
@@ -111,14 +128,7 @@ class PartialLane:
         self._last_id, self._clock_ms = state.take_int(), state.take_int()
         self.flow.read(size, state)
         bids, asks = state.take_floats(), state.take_floats()
-        self.levels = stack_levels([(bids, asks)])[0]
-
-
-def clock_ms(event: Partial) -> int:
-    """Event time, or where the message has none (spot partial depth) the time it was received."""
-    if event.event_time_ms is not None:
-        return event.event_time_ms
-    return event.receive_time_ns // 1_000_000 if event.receive_time_ns is not None else event.timestamp_ms
+        self._block, self._row = stack_levels([(bids, asks)]), 0
 
 
 def stack_levels(books: list[tuple[list[float], list[float]]]) -> Block:
@@ -135,3 +145,7 @@ def stack_levels(books: list[tuple[list[float], list[float]]]) -> Block:
             flat += side
             flat += padding[len(side) :]
     return np.array(flat, np.float64).reshape(len(books), 2, width // 2, 2)
+
+
+NO_LEVELS: Final = stack_levels([([], [])])
+"""One book that has none."""

@@ -25,9 +25,10 @@ class Tape:
 
     Attributes:
         clock_ms: Rule 4; 0 before the first trade.
+        seen: Whether there was any trade that counts.
     """
 
-    __slots__ = ("_aggregate", "_begun", "_last_id", "_last_ms", "_second", "_window", "clock_ms")
+    __slots__ = ("_aggregate", "_begun", "_last_id", "_last_ms", "_second", "_window", "clock_ms", "seen")
 
     def __init__(self, size: int) -> None:
         self._aggregate = False
@@ -37,11 +38,7 @@ class Tape:
         self._window = Window(size)
         self._second = ClockWindow()
         self.clock_ms = 0
-
-    @property
-    def seen(self) -> bool:
-        """Whether there was any trade that counts."""
-        return len(self._window) > 0
+        self.seen = False
 
     def told(self, now_ms: int) -> tuple[float, float, int]:
         """What there is to tell once ``seen``: sum of the last trades, and sum and number of those of (now - 1 s, now].
@@ -70,6 +67,7 @@ class Tape:
         self._last_ms = trade.clock_ms
         self._tick(trade.clock_ms, notices)
         if trade.market:
+            self.seen = True
             self._window.push(trade.quantity)
             self._second.push(self.clock_ms, trade.quantity)
         else:
@@ -97,4 +95,5 @@ class Tape:
         tape._last_id, tape._last_ms, tape.clock_ms = state.take_int(), state.take_int(), state.take_int()
         tape._window = Window.read(size, state)
         tape._second = ClockWindow.read(state)
+        tape.seen = len(tape._window) > 0
         return tape
