@@ -1,8 +1,9 @@
-"""The AI engine's reader: what a lookup costs, and how many records a second it takes in: ``python -m benchmarks.reader``.
+"""The AI engine's reader, ``python -m benchmarks.reader``: a lookup, how fast it takes records in, whether it keeps up.
 
 A lookup is held against the least that gives the same answer: five values of a parsed record put into a new dictionary. The
 taking in is held against the bare loop: consume, ``orjson.loads``. Each runs over the same topic on a real Kafka, in a
-process of its own, in turns; CPU is user and system time of that process, librdkafka's threads included.
+process of its own, in turns; CPU is user and system time of that process, librdkafka's threads included. A paced run
+(``benchmarks.reader_paced``) then holds it against a topic that goes on at 20 000 records a second.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.reader_paced import Paced, Run, paced
 from benchmarks.workload import depth20
 from connectors.decode import Decoder
 from connectors.raw import RawBatch
@@ -126,8 +128,11 @@ def reader(bootstrap: str, count: int) -> None:
             raise RuntimeError(f"expected {count} records, received {taken}; breaks: {found.breaks()[:3]}")
 
 
-def contestant(what: str, bootstrap: str, partitions: int, count: int) -> None:
-    """Run once in this process and print the rate."""
+def contestant(what: str, bootstrap: str, partitions: int, count: int, rate: int) -> None:
+    """Run once in this process and print what it showed."""
+    if what == "paced":
+        print(orjson.dumps([*paced(Run(bootstrap, TOPIC, f"{TOPIC}.paced", partitions, count, rate))]).decode())
+        return
     before, start = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     if what == "reader":
         reader(bootstrap, count)
@@ -154,17 +159,24 @@ def load(bootstrap: str, partitions: int, count: int, symbols: int, console: Con
         raise RuntimeError(f"expected the records to be written, {left} were not")
 
 
-def rates(given: argparse.Namespace, console: Console) -> dict[str, list[Rate]]:
-    """All contestants in turns."""
+def rates(given: argparse.Namespace, console: Console) -> tuple[dict[str, list[Rate]], Paced]:
+    """All contestants in turns, and a paced run."""
     found: dict[str, list[Rate]] = {"loop": [], "reader": []}
     with KafkaServer() as server:
         load(server.bootstrap_servers, given.partitions, given.records, given.symbols, console)
+        shape = [server.bootstrap_servers, *map(str, (given.partitions, given.records, given.rate))]
         for what in track([*found] * given.rounds, "reading in turns", console=console):
-            shape = [server.bootstrap_servers, str(given.partitions), str(given.records)]
-            command = [sys.executable, "-m", "benchmarks.reader", "--as", what, *shape]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_MOST_S)
-            found[what].append(Rate(*orjson.loads(done.stdout)))
-    return found
+            found[what].append(Rate(*run(what, shape)))
+        return found, Paced(*run("paced", shape))
+
+
+def run(what: str, shape: list[str]) -> list[float]:
+    """What a contestant printed."""
+    command = [sys.executable, "-m", "benchmarks.reader", "--as", what, *shape]
+    numbers: list[float] = orjson.loads(
+        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=_MOST_S).stdout
+    )
+    return numbers
 
 
 def main() -> None:
@@ -174,11 +186,13 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, default=20)
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--as", nargs=4, metavar=("WHAT", "BOOTSTRAP", "PARTITIONS", "RECORDS"), dest="contestant")
+    parser.add_argument("--rate", type=int, default=20_000, help="records a second of the paced run")
+    shape = ("WHAT", "BOOTSTRAP", "PARTITIONS", "RECORDS", "RATE")
+    parser.add_argument("--as", nargs=len(shape), metavar=shape, dest="contestant")
     given = parser.parse_args()
     if given.contestant:
-        what, bootstrap, partitions, count = given.contestant
-        contestant(what, bootstrap, int(partitions), int(count))
+        what, bootstrap, *numbers = given.contestant
+        contestant(what, bootstrap, *map(int, numbers))
         return
     console = Console(width=110)
     costs = lookup_costs(given.symbols)
@@ -189,7 +203,7 @@ def main() -> None:
     for name, cost in costs.items():
         table.add_row(name, f"{cost:.2f}", f"{cost / base:.1f}")
     console.print(table)
-    found = rates(given, console)
+    found, keeping_up = rates(given, console)
     slow = median(rate.cpu_us for rate in found["loop"])
     table = Table(
         title=f"{given.records:,} records of {given.symbols} symbols on a real Kafka, median of {given.rounds}"
@@ -208,6 +222,11 @@ def main() -> None:
             f"{max(run.peak_mb for run in runs):.0f}",
         )
     console.print(table)
+    console.print(
+        f"at {keeping_up.per_second:,.0f} records/s the reader takes {keeping_up.share:.0%} of a core; behind when the last record "
+        f"was acknowledged: {keeping_up.behind:,.0f} records, {1000 * keeping_up.caught_up_s:.0f} ms later none; the newest "
+        f"record of an instrument is {keeping_up.age_p50_ms:.0f} ms old (p50), {keeping_up.age_p99_ms:.0f} ms (p99)"
+    )
 
 
 if __name__ == "__main__":
