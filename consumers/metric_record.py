@@ -14,7 +14,8 @@ class Source:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: that makes fifty fields ten times as dear to set. Each question makes a record of its own.
+@dataclass(slots=True)
 class MetricRecord:
     """One metric record; None: not defined, see docs/metrics.md. Fields behind ``source`` are None in older records too.
 
