@@ -1,133 +1,171 @@
-"""``make bench``: the job beside the bare loop on a real Kafka, interleaved in one run, as ratios."""
+"""``make bench``: the job beside bare loops and what others would have built, on a real Kafka, in turns, in one run.
+
+Each contestant first runs over few messages: that tells what its start costs, and what it wrote is compared with what the
+job wrote, number by number. Then all run over the whole input in turns, as many rounds as are asked for.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import Final
 
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from benchmarks.throughput import Sample, counter, run
-from benchmarks.workload import Message, depth20
-from tests.kafka_server import KafkaServer
+from benchmarks.agreement import Metrics, disagreements, metrics
+from benchmarks.contestants import OURS, Contestant, contestants
+from benchmarks.histograms import Watcher
+from benchmarks.machine import described
+from benchmarks.peers.environments import PeerUnavailableError
+from benchmarks.report import Findings, Result, as_markdown, as_page, on_terminal
+from benchmarks.stage import Input, Stage
+from benchmarks.throughput import Sample
+from benchmarks.workload import WORKLOADS
+from tests.kafka_server import KafkaServer, free_ports
 
-BASELINE: Final = "loop, orjson.loads"
-TUNED: Final = "loop, orjson.loads, tuned client"
-OURS: Final = "obi run"
-_POLL_EVERY: Final = 2_000
-
-
-def commands(bootstrap: str, raw: str, out: str, shape: tuple[int, int], state: Path) -> Mapping[str, list[str]]:
-    """What is compared: the same input topic, one record out per message, same partitions."""
-    partitions, messages = shape
-    loop = [sys.executable, "-m", "benchmarks.loop", bootstrap, raw, out, str(partitions), str(messages)]
-    job = [sys.executable, "-m", "obi", "run", "--until-end", "--bootstrap-servers", bootstrap, "--raw-topic", raw]
-    job += ["--metrics-topic", out, "--faults-topic", f"{out}.faults", "--state-dir", str(state)]
-    return {"loop, no parsing": [*loop, "pass"], BASELINE: [*loop, "loads"], TUNED: [*loop, "tuned"], OURS: job}
+_SHORT: Final = 4_000
+_PAGE: Final = Path(__file__).with_name("report.html")
 
 
 class Bench:
-    """One broker, one loaded input topic, any number of runs over it."""
+    """The contestants of one run of this program, on one broker.
 
-    def __init__(self, bootstrap: str, partitions: int, messages: int) -> None:
-        self._bootstrap = bootstrap
-        self._partitions = partitions
-        self._messages = messages
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
-        self._runs = 0
+    Attributes:
+        remarks: what the report must say besides the figures.
+    """
 
-    def _create(self, topic: str) -> None:
-        new = NewTopic(topic, self._partitions, 1, config={"retention.ms": "-1"})
-        self._admin.create_topics([new])[topic].result(30)
+    def __init__(self, stage: Stage, given: argparse.Namespace) -> None:
+        self._stage = stage
+        self._given = given
+        self.remarks: list[str] = []
+        self._pauses: dict[str, list[float]] = {}
 
-    def load(self, messages: Iterable[Message]) -> None:
-        """Write the input once."""
-        self._create("raw")
-        settings = {"linger.ms": 50, "compression.type": "lz4", "queue.buffering.max.messages": 1_000_000}
-        producer = Producer({"bootstrap.servers": self._bootstrap, **settings})
-        for number, message in enumerate(messages):
-            producer.produce("raw", message.value, message.key, message.partition)
-            if number % _POLL_EVERY == 0:
-                producer.poll(0)
-        if left := producer.flush(60):
-            raise RuntimeError(f"expected the input to be written, {left} messages were not")
+    def chosen(self) -> list[Contestant]:
+        """Those that are asked for and know this workload."""
+        every = contestants(self._given.shards)
+        if unknown := set(self._given.only or ()) - {contestant.name for contestant in every}:
+            names = ", ".join(f'"{contestant.name}"' for contestant in every)
+            raise SystemExit(f"--only: expected some of {names}, received {sorted(unknown)}")
+        return [
+            contestant
+            for contestant in every
+            if self._given.workload in contestant.workloads
+            and (not self._given.only or contestant.name in self._given.only)
+        ]
 
-    def sample(self, name: str, work: Path) -> Sample:
-        """Run one contestant once, into fresh topics."""
-        self._runs += 1
-        out = f"out-{self._runs}"
-        topics = [out, f"{out}.faults"]
-        for topic in topics:
-            self._create(topic)
-        command = commands(self._bootstrap, "raw", out, (self._partitions, self._messages), work / out)[name]
-        count = counter(self._bootstrap, out, self._partitions)
-        try:
-            return run(command, count, self._messages, work / f"{out}.log")
-        finally:
-            for future in self._admin.delete_topics(topics).values():
-                future.result(30)
+    def starts(self, chosen: list[Contestant], few: Input) -> Iterator[tuple[Contestant, Sample]]:
+        """What a start costs each; those that can't run here are left out, those that compute something else are an error."""
+        expected: Metrics = {}
+        # The job comes first: what it computes is what the others must.
+        for contestant in sorted(chosen, key=lambda each: not each.name.startswith(OURS)):
+            found: list[Metrics] = []
+            compared = contestant.computes and self._given.workload == "depth20"
+            read = (lambda records, found=found: found.append(metrics(records))) if compared else None
+            try:
+                sample = self._stage.sample(contestant, few, read=read)
+            except PeerUnavailableError as error:
+                self.remarks.append(f"SKIPPED {contestant.name}: {error}")
+                continue
+            if found:
+                expected = expected or found[0]
+                agree(contestant, expected, found[0])
+            yield contestant, sample
+
+    def sample(self, contestant: Contestant, whole: Input) -> Sample:
+        """One run over the whole input; of the job, with differences, also how long it stands still at ends of epochs."""
+        if self._given.workload != "diff" or not contestant.name.startswith(OURS) or "shards" in contestant.name:
+            return self._stage.sample(contestant, whole)
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        watcher = Watcher(address, "epoch_pause")
+        sample = self._stage.sample(contestant, whole, metrics_addr=address, on_look=watcher.look)
+        if (p99_ms := watcher.p99_ms()) is not None:
+            self._pauses.setdefault(contestant.name, []).append(p99_ms)
+        return sample
+
+    def all_remarks(self, results: list[Result], few: Input, whole: Input) -> Iterator[str]:
+        """What was skipped, what is true of the figures, what they were measured on."""
+        yield from self.remarks
+        names = [result.contestant.name for result in results]
+        if sum(result.contestant.computes for result in results) > 1 and self._given.workload == "depth20":
+            yield f"the eight metrics of {few.messages:,} messages were compared with the job's: all agree within 1e-9"
+        for name, pauses in self._pauses.items():
+            yield f"{name}: 99 of 100 ends of epochs stood still for at most {max(pauses):g} ms"
+        if whole.records != whole.messages:
+            yield f"{whole.records:,} of the messages are depth and give a record each, the others are trades and snapshots"
+        yield from described(names)
 
 
-def report(console: Console, samples: Mapping[str, Sequence[Sample]], messages: int) -> None:
-    """Print medians, spread and the ratio to the baseline of the same run."""
-    table = Table(title=f"{messages:,} depth20 messages on a real Kafka, median (lowest .. highest)")
-    for column in ("", "messages/s", "x loop", "x tuned loop", "CPU us/message", "peak RSS MB"):
-        table.add_column(column, justify="right" if column else "left", no_wrap=not column)
-    base, tuned = (median(sample.per_second for sample in samples[name]) for name in (BASELINE, TUNED))
-    for name, runs in samples.items():
-        rates = sorted(sample.per_second for sample in runs)
-        table.add_row(
-            name,
-            f"{median(rates) / 1000:.1f} k ({rates[0] / 1000:.1f} .. {rates[-1] / 1000:.1f})",
-            f"{median(rates) / base:.2f}",
-            f"{median(rates) / tuned:.2f}",
-            f"{median(sample.cpu_us for sample in runs):.1f}",
-            f"{median(sample.peak_rss_mb for sample in runs):.0f}",
+def agree(contestant: Contestant, expected: Metrics, received: Metrics) -> None:
+    """Say clearly, and end, when it computed something else."""
+    if wrong := disagreements(expected, received):
+        raise SystemExit(
+            f"{contestant.name} computes something else, {len(wrong)} numbers of {8 * len(expected)}; the first: {wrong[0]}"
         )
-    console.print(table)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("bytewax", "confluent-kafka", "numpy", "orjson"))
-    console.print(
-        f"{platform.machine()}, {os.cpu_count()} cores (broker on the same ones), "
-        f"Python {platform.python_version()}, {packages}"
-    )
+
+
+def turns(contestants: list[Contestant], rounds: int) -> list[Contestant]:
+    """Everyone once a round, beginning with another one each time."""
+    return [
+        contestants[(place + number) % len(contestants)]
+        for number in range(rounds)
+        for place in range(len(contestants))
+    ]
+
+
+def measure(given: argparse.Namespace, console: Console) -> Findings:
+    """Start the broker, load, run everything."""
+    with tempfile.TemporaryDirectory(prefix="obi-bench-") as folder, KafkaServer() as server:
+        stage = Stage(server.bootstrap_servers, given.partitions, Path(folder), server.pid)
+        bench = Bench(stage, given)
+        chosen = bench.chosen()
+        make = WORKLOADS[given.workload]
+        few = stage.load("raw-few", islice(make(_SHORT, given.symbols, given.partitions), given.messages))
+        load = make(given.messages, given.symbols, given.partitions)
+        whole = stage.load("raw", track(load, "writing the input", given.messages, console=console))
+        starting = track(bench.starts(chosen, few), "starting each once", len(chosen), console=console)
+        starts = {contestant.name: (contestant, sample) for contestant, sample in starting}
+        ready = [contestant for contestant in chosen if contestant.name in starts]
+        samples: dict[str, list[Sample]] = {contestant.name: [] for contestant in ready}
+        for contestant in track(turns(ready, given.rounds), "running in turns", console=console):
+            samples[contestant.name].append(bench.sample(contestant, whole))
+        results = [Result(contestant, starts[contestant.name][1], samples[contestant.name]) for contestant in ready]
+        title = (
+            f"{whole.messages:,} {given.workload} messages, {given.symbols:,} symbols, {given.partitions} partitions, "
+            f"real Kafka, {given.rounds} rounds: median (lowest .. highest)"
+        )
+        return Findings(title, results, [*bench.all_remarks(results, few, whole)])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    made.add_argument("--workload", choices=WORKLOADS, default="depth20", help="diff: full books with trades")
+    made.add_argument("--messages", type=int, default=400_000)
+    made.add_argument("--symbols", type=int, help="20 by default, 500 with --workload diff")
+    made.add_argument("--partitions", type=int, default=4)
+    made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--shards", type=int, default=1, help="the job in so many processes as well")
+    made.add_argument("--only", action="append", metavar="NAME", help="run only this contestant (repeatable)")
+    made.add_argument("--markdown", action="store_true", help="print the table as the README has it, too")
+    return made
 
 
 def main() -> None:
-    """Parse the arguments, start the broker, run everything in turns."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--messages", type=int, default=400_000)
-    parser.add_argument("--symbols", type=int, default=20)
-    parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--only", action="append", help="run this contestant (repeatable); the loops that parse always run"
-    )
-    given = parser.parse_args()
-    console = Console() if sys.stdout.isatty() else Console(width=110)
-    with tempfile.TemporaryDirectory(prefix="obi-bench-") as folder, KafkaServer() as server:
-        bench = Bench(server.bootstrap_servers, given.partitions, given.messages)
-        load = depth20(given.messages, given.symbols, given.partitions)
-        bench.load(track(load, "writing the input", given.messages, console=console))
-        names = [*commands("", "", "", (0, 0), Path())]
-        names = [name for name in names if not given.only or name in {*given.only, BASELINE, TUNED}]
-        samples: dict[str, list[Sample]] = {name: [] for name in names}
-        turns = [name for _ in range(given.rounds) for name in names]
-        for name in track(turns, "running in turns", console=console):
-            samples[name].append(bench.sample(name, Path(folder)))
-        report(console, samples, given.messages)
+    """Measure and tell."""
+    given = parser().parse_args()
+    given.symbols = given.symbols or {"depth20": 20, "diff": 500}[given.workload]
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    findings = measure(given, console)
+    on_terminal(console, findings)
+    _PAGE.write_text(as_page(findings), encoding="utf-8")
+    if given.markdown:
+        print(as_markdown(findings))
+    console.print(f"the report with plots: {_PAGE}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -12,59 +12,148 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from benchmarks.processes import cpu_s, rss_mb
 
-_LOOK_SECONDS: Final = 0.02
-_LIMIT_SECONDS: Final = 300.0
+_LOOK_S: Final = 0.02
+_QUIET_S: Final = 1.0
+_LEAST_S: Final = 300.0
+_SLOWEST_PER_S: Final = 1_000
+
+Ends = tuple[int, ...]
+"""End offset of each partition of the output."""
+
+
+class Look(NamedTuple):
+    """What was seen at one moment."""
+
+    at_s: float
+    ends: Ends
+    broker_cpu_s: float | None
+    rss_mb: float | None
+
+
+class Run(NamedTuple):
+    """All that was seen of one run, and the CPU that the OS charged for it."""
+
+    looks: list[Look]
+    cpu_s: float
+
+
+class Landed(NamedTuple):
+    """What lies in the output topic for readers of committed messages: how many records, and the end behind the last ones."""
+
+    records: int
+    ends: Ends
 
 
 class Sample(NamedTuple):
     """One run of one contestant.
 
-    ``per_second`` counts from the first record that was seen to the last one (start-up is not speed);
-    ``cpu_us`` is user and system time of the whole process, start-up included, per message.
+    ``per_second`` counts from the first record that was seen to the last one (start-up is not speed); ``cpu_s`` is user
+    and system time of the whole process, start-up included. ``broker_cores`` is the broker's share of a core meanwhile,
+    ``peak_rss_mb`` the most resident memory that was seen, ``rss_mb`` what it was once 10 %, 50 % and 100 % of the records
+    were there; None and empty where the OS does not tell.
     """
 
+    messages: int
     per_second: float
-    cpu_us: float
-    start_seconds: float
-    peak_rss_mb: float
+    cpu_s: float
+    start_s: float
+    peak_rss_mb: float | None
+    broker_cores: float | None
+    rss_mb: tuple[float, ...]
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU a message, start-up included."""
+        return self.cpu_s / self.messages * 1e6
+
+    def cpu_us_beyond(self, start: Sample) -> float:
+        """CPU a message, without what a run over few messages took."""
+        return (self.cpu_s - start.cpu_s) / max(self.messages - start.messages, 1) * 1e6
 
 
-def run(command: Sequence[str], count: Callable[[], int], messages: int, log: Path) -> Sample:
-    """Run ``command`` until ``count()`` records are there; RuntimeError when it ends or takes too long without them."""
+def run(
+    command: Sequence[str],
+    ends: Callable[[], Ends],
+    records: int,
+    log: Path,
+    *,
+    stops_by_itself: bool = True,
+    broker_pid: int | None = None,
+    on_look: Callable[[], None] = lambda: None,
+) -> Run:
+    """Run ``command`` to its end, or, when it has none, until so many records are there; it is told to stop then.
+
+    Raises:
+        RuntimeError: it failed, or took too long.
+    """
+    looks: list[Look] = []
     with log.open("wb") as output:
         start = time.monotonic()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # our own commands
-        first_at, first, last_at = start, 0, 0.0
-        while not last_at:
-            done = count()
-            now = time.monotonic()
-            if done and not first:
-                first_at, first = now, done
-            if done >= messages:
-                last_at = now
-            elif now - start > _LIMIT_SECONDS or process.poll() is not None:
+        limit = start + _LEAST_S + records / _SLOWEST_PER_S
+        told = False
+        try:
+            while True:
+                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+                broker = None if broker_pid is None else cpu_s(broker_pid)
+                looks.append(Look(time.monotonic() - start, ends(), broker, rss_mb(process.pid)))
+                if pid:
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    break
+                if time.monotonic() > limit:
+                    raise RuntimeError(_problem(f"ran for {time.monotonic() - start:.0f} s", records, looks, log))
+                if not stops_by_itself and not told and sum(looks[-1].ends) >= records and _is_quiet(looks):
+                    process.terminate()
+                    told = True
+                on_look()
+                time.sleep(_LOOK_S)
+        finally:
+            if process.returncode is None:
                 process.kill()
-                raise RuntimeError(
-                    f"expected {messages} records, received {done}; see {log}:\n{log.read_text()[-2000:]}"
-                )
-            else:
-                time.sleep(_LOOK_SECONDS)
-        _, _, usage = os.wait4(process.pid, 0)
-    return Sample(
-        (messages - first) / (last_at - first_at),
-        (usage.ru_utime + usage.ru_stime) / messages * 1e6,
-        first_at - start,
-        usage.ru_maxrss / 1024,
+                process.wait()
+    if process.returncode and not told:
+        raise RuntimeError(_problem(f"ended with {process.returncode}", records, looks, log))
+    return Run(looks, usage.ru_utime + usage.ru_stime)
+
+
+def _is_quiet(looks: Sequence[Look]) -> bool:
+    """Whether nothing was added for a while: markers of transactions take offsets too, so the sum alone tells no end."""
+    now, ends, *_ = looks[-1]
+    return next((now - look.at_s for look in reversed(looks) if look.ends != ends), now) > _QUIET_S
+
+
+def _problem(what: str, records: int, looks: Sequence[Look], log: Path) -> str:
+    return (
+        f"expected {records} records, received {sum(looks[-1].ends)}; it {what}; see {log}:\n{log.read_text()[-2000:]}"
     )
 
 
-def counter(bootstrap: str, topic: str, partitions: int) -> Callable[[], int]:
-    """A function that tells how many messages ``topic`` holds."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "benchmark-count"})
-    # A new topic is known to a client a moment later than it is made.
-    while len(consumer.list_topics(topic, timeout=10).topics[topic].partitions) < partitions:
-        time.sleep(_LOOK_SECONDS)
-    parts = [TopicPartition(topic, partition) for partition in range(partitions)]
-    return lambda: sum(consumer.get_watermark_offsets(part, timeout=10)[1] for part in parts)
+def sample(run: Run, landed: Landed, messages: int, records: int) -> Sample:
+    """What one run was like.
+
+    Raises:
+        RuntimeError: there are more or fewer records than there must be.
+    """
+    if landed.records != records:
+        raise RuntimeError(f"expected {records} records, received {landed.records}")
+    first = next(look for look in run.looks if sum(look.ends))
+    last = next(look for look in run.looks if all(map(int.__ge__, look.ends, landed.ends)))
+    seconds = max(last.at_s - first.at_s, _LOOK_S)
+    share = (records - min(sum(first.ends), records)) / records
+    # What the OS charges a child as its largest memory (ru_maxrss) begins with its parent's: it is looked at instead.
+    memory = [look.rss_mb for look in run.looks if look.rss_mb is not None]
+    parts = [next(look.rss_mb for look in run.looks if sum(look.ends) >= part * records) for part in (0.1, 0.5)]
+    cores = None
+    if first.broker_cpu_s is not None and last.broker_cpu_s is not None:
+        cores = (last.broker_cpu_s - first.broker_cpu_s) / seconds
+    return Sample(
+        messages,
+        share * messages / seconds,
+        run.cpu_s,
+        first.at_s,
+        max(memory, default=None),
+        cores,
+        tuple(part for part in (*parts, last.rss_mb) if part is not None),
+    )

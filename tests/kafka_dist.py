@@ -10,6 +10,10 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Pinned: figures and failure tests speak of this version. 4.x needs Java 17 or newer.
 KAFKA_VERSION = "4.1.0"
@@ -26,19 +30,17 @@ HOW_TO_GET_IT = (
     "or let KAFKA_BOOTSTRAP_SERVERS name a broker."
 )
 
-_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
-  <groupId>obi</groupId><artifactId>kafka-dist</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_{SCALA_VERSION}</artifactId><version>{KAFKA_VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>{LOG4J_VERSION}</version>
-    </dependency>
-  </dependencies>
+  <groupId>obi</groupId><artifactId>fetched</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>{}</dependencies>
 </project>
 """
+_DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+_BROKER = (
+    ("org.apache.kafka", f"kafka_{SCALA_VERSION}", KAFKA_VERSION),
+    ("org.apache.logging.log4j", "log4j-slf4j-impl", LOG4J_VERSION),
+)
 
 
 class KafkaUnavailableError(RuntimeError):
@@ -67,13 +69,27 @@ def java() -> str:
 
 def libraries() -> Path:
     """The folder of Kafka's jars; the first call of a machine downloads them (46 files, 43 MB)."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "obi" / f"kafka-{KAFKA_VERSION}"
+    return fetched(f"kafka-{KAFKA_VERSION}", _BROKER)
+
+
+def fetched(name: str, artifacts: Iterable[tuple[str, str, str]]) -> Path:
+    """The folder of these Maven artifacts (group, name, version) and all that they need, downloaded if it is not there.
+
+    Raises:
+        KafkaUnavailableError: there is no Maven, or it could not fetch them.
+    """
+    cache = cache_folder() / name
     if not cache.is_dir():
-        _download(cache)
+        _download(cache, "".join(_DEPENDENCY.format(*artifact) for artifact in artifacts))
     return cache
 
 
-def _download(cache: Path) -> None:
+def cache_folder() -> Path:
+    """Where downloads are kept for all checkouts of this user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "obi"
+
+
+def _download(cache: Path, dependencies: str) -> None:
     """Fill a folder beside the cache, then rename it: a broken download is never taken for a whole one."""
     maven = shutil.which("mvn")
     if maven is None:
@@ -81,14 +97,14 @@ def _download(cache: Path) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{cache.name}.", dir=cache.parent) as scratch:
         jars = Path(scratch, "jars")
-        Path(scratch, "pom.xml").write_text(_POM, encoding="utf-8")
+        Path(scratch, "pom.xml").write_text(_POM.format(dependencies), encoding="utf-8")
         command = [
             *(maven, "--batch-mode", "--strict-checksums", "--file", f"{scratch}/pom.xml"),
             *(f"{DEPENDENCY_PLUGIN}:copy-dependencies", f"-DoutputDirectory={jars}", "-DincludeScope=runtime"),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS)
         if done.returncode != 0:
-            raise KafkaUnavailableError(f"Maven could not fetch Kafka {KAFKA_VERSION}:\n{done.stdout[-2000:]}")
+            raise KafkaUnavailableError(f"Maven could not fetch {cache.name}:\n{done.stdout[-2000:]}")
         try:
             jars.rename(cache)
         except OSError:
