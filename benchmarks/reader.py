@@ -122,7 +122,7 @@ def bare_loop(bootstrap: str, partitions: int, count: int) -> None:
 
 def reader(bootstrap: str, count: int) -> None:
     """The reader, from the beginning of the topic to its end."""
-    with FeatureReader(bootstrap, TOPIC, look_back=count, start_timeout_s=_MOST_S) as found:
+    with FeatureReader(bootstrap, TOPIC, look_back=count, look_back_most=count, start_timeout_s=_MOST_S) as found:
         taken = sum(status.records for name in found.instruments if (status := found.status(name)) is not None)
         if taken != count:
             raise RuntimeError(f"expected {count} records, received {taken}; breaks: {found.breaks()[:3]}")

@@ -21,6 +21,7 @@ from typing_extensions import Self
 from connectors.broker import Broker, wrong_keys
 from consumers.follower import Follower
 from consumers.instruments import AmbiguousSymbolError, Break, Instruments
+from consumers.look_back import LookBack
 from consumers.lookup import AgeBy, Lookup, Status, Trust, Window
 from consumers.metric_record import MetricRecord, Source
 from consumers.record_tail import Arrived
@@ -107,7 +108,9 @@ class Reader(Lookup):
         age_by: ``kafka``: since the raw message was written to Kafka (so a job that lags makes features old, and recordings
             can be replayed). ``receive``: since the feed received it; stricter, needs clocks that agree.
         history_size: Records kept of each instrument, about 2 kB each.
-        look_back: Records of each partition that are read at the start, so that instruments are known at once.
+        look_back: Records of each instrument that are read at the start, so that windows are there at once; None: as many
+            as are kept.
+        look_back_most: Messages of a partition that are read back at most, should an instrument seldom have records.
         start_timeout_s: How long to wait for a broker at the start.
         kafka: librdkafka's own keys, for TLS and SASL. Records of transactions are read once they are committed.
 
@@ -125,18 +128,20 @@ class Reader(Lookup):
         trusted_states: Collection[str] = ("live",),
         age_by: AgeBy = "kafka",
         history_size: int = 256,
-        look_back: int = 5000,
+        look_back: int | None = None,
+        look_back_most: int = 20_000,
         start_timeout_s: float = 10.0,
         kafka: Mapping[str, str] | None = None,
     ) -> None:
-        for name, value in (("history_size", history_size), ("look_back", look_back)):
+        back = LookBack(history_size if look_back is None else look_back, look_back_most)
+        for name, value in (("history_size", history_size), ("look_back", back.records), ("look_back_most", back.most)):
             if value < 1:
                 raise ValueError(f"{name}: expected at least 1, received {value}")
         if kafka and (wrong := wrong_keys(kafka)):
             raise ValueError("; ".join(f"kafka: {key} {reason}" for key, reason in wrong.items()))
         trust = Trust(max_age_s, trusted_states, age_by)
         intake = _Intake(history_size)
-        follower = Follower(Broker(bootstrap_servers, kafka or {}), topic, look_back, intake.take, intake.ended)
+        follower = Follower(Broker(bootstrap_servers, kafka or {}), topic, back, intake.take, intake.ended)
         super().__init__(intake.instruments, follower, trust, features=features, history_size=history_size, topic=topic)
         self._intake = intake
         self._follower = follower

@@ -16,6 +16,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 
 from connectors.broker import Broker, BrokerError
+from consumers.look_back import LookBack
 from consumers.record_tail import Arrived, RecordTail
 
 LOG: Final = logging.getLogger("obi.reader")
@@ -32,7 +33,7 @@ class Follower:
     Args:
         broker: Where.
         topic: The metrics topic.
-        look_back: Records of each partition to begin with.
+        look_back: How far back to begin.
         take: Given the records as they come, from the thread.
         ended: Told once, from the thread, that no more will come, and the error that ended it, if one did.
     """
@@ -41,7 +42,7 @@ class Follower:
         self,
         broker: Broker,
         topic: str,
-        look_back: int,
+        look_back: LookBack,
         take: Callable[[list[Arrived]], None],
         ended: Callable[[BaseException | None], None],
     ) -> None:
@@ -101,7 +102,7 @@ class Follower:
             self._thread.join(_JOIN_S)
 
     def _open(self) -> RecordTail:
-        return RecordTail(self._broker, self._topic, tail=self._look_back)
+        return RecordTail(self._broker, self._look_back.stretches(self._broker, self._topic))
 
     def _run(self) -> None:
         error: BaseException | None = None

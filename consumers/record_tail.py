@@ -12,7 +12,7 @@ import orjson
 from confluent_kafka import Message
 
 from connectors.broker import Broker
-from consumers.topic_tail import TopicTail, last_messages
+from consumers.topic_tail import Stretches, TopicTail
 
 
 class Arrived(NamedTuple):
@@ -29,20 +29,15 @@ class RecordTail:
 
     Args:
         broker: Where it is.
-        topic: The metrics topic.
-        tail: Records of each partition to begin with.
+        stretches: Its partitions, and where to begin in them.
 
     Attributes:
         strange: Messages that are no record of ours; they are passed over.
-
-    Raises:
-        TopicMissingError: There is no such topic.
-        BrokerError: The broker does not answer.
     """
 
-    def __init__(self, broker: Broker, topic: str, *, tail: int = 200) -> None:
+    def __init__(self, broker: Broker, stretches: Stretches) -> None:
         self.strange = 0
-        self._tail = TopicTail(broker, last_messages(broker, topic, tail))
+        self._tail = TopicTail(broker, stretches)
 
     @property
     def caught_up(self) -> bool:

@@ -41,17 +41,6 @@ _GOING: Final = 10
 _GATHER_S: Final = 0.002
 
 
-def last_messages(broker: Broker, topic: str, count: int) -> Stretches:
-    """The last ``count`` messages of each partition.
-
-    Raises:
-        TopicMissingError: There is no such topic.
-        BrokerError: The broker does not answer.
-    """
-    offsets = broker.offsets(topic, broker.partitions_of(topic))
-    return {(topic, partition): (max(first, end - count), end) for partition, (first, end) in offsets.items()}
-
-
 def messages_since(broker: Broker, topic: str, time_ms: int, *, least: int, most: int) -> Stretches:
     """The messages of each partition since ``time_ms`` (Kafka's timestamps), at least and at most so many.
 
@@ -65,11 +54,11 @@ def messages_since(broker: Broker, topic: str, time_ms: int, *, least: int, most
             first, end = reader.offsets()
             at = reader.offset_at(time_ms)
         begin = min(end if at is None else at, end - least)
-        found[topic, partition] = max(_safe(first, end), begin, end - most), end
+        found[topic, partition] = max(kept_first(first, end), begin, end - most), end
     return found
 
 
-def _safe(first: int, end: int) -> int:
+def kept_first(first: int, end: int) -> int:
     """The first offset that will still be there when it is asked for: where a topic is full, its oldest messages go."""
     return first if first == 0 else first + (end - first) // _GOING
 

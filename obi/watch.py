@@ -16,6 +16,7 @@ from connectors.broker import BrokerError
 from consumers.board import Board
 from consumers.dashboard.happenings import Happenings
 from consumers.dashboard.health import Health
+from consumers.look_back import LookBack
 from consumers.record_tail import RecordTail
 from dataflows.settings import Settings
 from obi.connecting import connect, quiet_kafka
@@ -25,6 +26,7 @@ from obi.table import LiveTable, plain_lines
 LOOK_EVERY_S: Final = 0.25
 _LINES_EVERY_S: Final = 1.0
 _EVENTS: Final = 3
+_BACK: Final = LookBack(records=100, most=20_000)
 
 
 @with_settings(*BROKER, "metrics_topic")
@@ -52,7 +54,8 @@ def watch(
       obi watch --once
     """  # noqa: D301  (\b keeps typer from filling the lines)
     quiet_kafka()
-    tail = RecordTail(connect(settings), settings.metrics_topic)
+    broker = connect(settings)
+    tail = RecordTail(broker, _BACK.stretches(broker, settings.metrics_topic))
     seen = _Seen(Board(symbols or ()))
     console = Console(highlight=False)
     try:

@@ -41,6 +41,9 @@ def write(servers: str, topic: str, records: Iterable[dict[str, Any] | bytes], p
     """Into the metrics topic, acknowledged."""
     producer = Producer({"bootstrap.servers": servers})
     for record in records:
-        value = record if isinstance(record, bytes) else orjson.dumps(record)
-        producer.produce(topic, value, INSTRUMENT.encode(), partition)
+        if isinstance(record, bytes):
+            producer.produce(topic, record, None, partition)
+        else:
+            key = f"{record['venue']}:{record['symbol']}"
+            producer.produce(topic, orjson.dumps(record), key.encode(), partition)
     assert producer.flush(20) == 0

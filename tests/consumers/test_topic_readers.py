@@ -12,8 +12,9 @@ from connectors.stretch import StretchReader
 from consumers.auditor import Auditor
 from consumers.board import Board
 from consumers.lag import lag_of
+from consumers.look_back import LookBack
 from consumers.record_tail import Arrived, RecordTail
-from consumers.topic_tail import TopicTail, last_messages, messages_since
+from consumers.topic_tail import TopicTail, messages_since
 
 KEY = b"binance-spot:BTCUSDT"
 BEST = {"best_bid": 1.0, "best_bid_quantity": 2.0, "best_ask": 3.0, "best_ask_quantity": 4.0}
@@ -54,7 +55,7 @@ def read(tail: RecordTail) -> list[Arrived]:
 
 def test_the_tail_begins_near_the_end_and_follows(topics: Topics) -> None:
     topics.write("metrics", *(record(seq, seq) for seq in range(20)))
-    tail = RecordTail(topics.broker, "metrics", tail=5)
+    tail = RecordTail(topics.broker, LookBack(5, 99).stretches(topics.broker, "metrics"))
     old = [item.record["seq"] for item in read(tail)]
     topics.write("metrics", record(20, 20), b"no json", b"[]", record(21, 21), partition=1)
     new: list[Arrived] = []
@@ -100,7 +101,8 @@ def test_several_topics_are_followed_at_once(topics: Topics) -> None:
     topics.write("raw", b"1", b"2", partition=2)
     topics.write("metrics", record(1, 1))
     tail = TopicTail(
-        topics.broker, {**last_messages(topics.broker, "raw", 9), **last_messages(topics.broker, "metrics", 9)}
+        topics.broker,
+        {**LookBack(9, 99).stretches(topics.broker, "raw"), **LookBack(9, 99).stretches(topics.broker, "metrics")},
     )
     assert tail.share_read == 0.0
     found = []
@@ -115,7 +117,7 @@ def test_several_topics_are_followed_at_once(topics: Topics) -> None:
 
 
 def test_an_empty_topic_is_caught_up_at_once(topics: Topics) -> None:
-    tail = RecordTail(topics.broker, "metrics")
+    tail = RecordTail(topics.broker, LookBack(5, 99).stretches(topics.broker, "metrics"))
 
     assert tail.caught_up
 
@@ -124,7 +126,7 @@ def test_an_empty_topic_is_caught_up_at_once(topics: Topics) -> None:
 
 def test_a_missing_metrics_topic_is_told(topics: Topics) -> None:
     with pytest.raises(TopicMissingError, match="elsewhere"):
-        RecordTail(topics.broker, "elsewhere")
+        LookBack(5, 99).stretches(topics.broker, "elsewhere")
 
 
 def test_the_auditor_judges_a_run_from_the_topics_alone(topics: Topics) -> None:

@@ -8,6 +8,7 @@ from confluent_kafka import Producer
 
 from connectors.broker import Broker
 from consumers.lag import lag_of
+from consumers.look_back import LookBack
 from consumers.record_tail import RecordTail
 from tests.kafka_fixtures import Kafka
 from tests.kafka_topics import Topics
@@ -33,7 +34,7 @@ def test_a_reader_that_has_read_all_knows_it_though_a_marker_follows(kafka: Kafk
         time.sleep(0.02)
 
     assert lag_of(broker, raw, metrics) == {0: 1, 1: 0}
-    tail = RecordTail(broker, metrics)
+    tail = RecordTail(broker, LookBack(200, 200).stretches(broker, metrics))
     seen = []
     while not tail.caught_up:
         assert time.monotonic() < deadline + 10
