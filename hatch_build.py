@@ -16,6 +16,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 FLAGS = [
     "-O3",
+    "-g0",
     # A fused multiply-add rounds once where the formulas round twice: other bytes on other machines.
     "-ffp-contract=off",
 ]

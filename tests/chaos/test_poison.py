@@ -23,7 +23,7 @@ def sound() -> list[Message]:
     stretches = LENGTH + 1
     # With a receive time of its own: else the record has Kafka's, which nobody knows beforehand.
     messages = [
-        Message(*message, [("recv_ns", b"%d" % number)])
+        Message(message.key, message.value, message.partition, [("recv_ns", b"%d" % number)])
         for number, message in enumerate(depth20(stretches * LENGTH, stretches, PARTITIONS))
     ]
     return sorted(messages, key=lambda message: message.key or b"")  # stable: an instrument keeps its order

@@ -36,9 +36,7 @@ class Message(NamedTuple):
 
 def partial_books(messages: int, seed: int) -> Iterator[Message]:
     """Partial depth of 20 instruments on 4 partitions, about 1 kB each."""
-    sound = (
-        Message(key, value, partition, []) for key, value, partition in depth20(messages, SYMBOLS, PARTITIONS, seed)
-    )
+    sound = (Message(each.key, each.value, each.partition, []) for each in depth20(messages, SYMBOLS, PARTITIONS, seed))
     return islice(poisoned(sound, seed), messages)
 
 
