@@ -8,7 +8,7 @@ identity of a poll, by the plain path's own rules. Whatever the kernel does not 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from connectors.decode_group import Poll
 from connectors.decode_plain import FUTURES, SPOT, PartialDraft, Rules, bare_kind
@@ -19,16 +19,11 @@ from connectors.raw import RawBatch
 from connectors.streams import Kind
 from orderbook.events import Diff, Event, Partial, Quote, Trade
 
-Plan: TypeAlias = tuple[int, int, type[Event]]
-"""Slot, the kernel's layout, class of the events."""
+Identity: TypeAlias = tuple[tuple[Any, ...], str | None, int]
+"""As the kernel tells it: who it speaks of (see ``Told``), field ``e``, and which fields are there."""
 
-
-class _Layouts(NamedTuple):
-    """The layout of each kind; of differences by how their venue links them."""
-
-    by_kind: dict[Kind, tuple[int, type[Event]]]
-    free: tuple[int, type[Event]]
-    linked: tuple[int, type[Event]]
+Sort: TypeAlias = tuple[str, int, type[Event]]
+"""Instrument, the kernel's layout, class of the events."""
 
 
 class CompiledDecoder:
@@ -42,58 +37,41 @@ class CompiledDecoder:
     def __init__(self, kernel: ModuleType, rules: Rules) -> None:
         self._kernel = kernel
         self._rules = rules
+        self._spare: list[Any] = []
         # Snapshots are rare, and books in the normalised form are not the exchange's: both are left to the plain path.
-        self._layouts = _Layouts(
-            {
-                Kind.PARTIAL: (kernel.BOOK, Partial),
-                Kind.DIFF: (kernel.CHANGE, Diff),
-                Kind.BOOK_TICKER: (kernel.QUOTE, Quote),
-                Kind.TRADE: (kernel.TRADE, Trade),
-                Kind.AGG_TRADE: (kernel.AGG_TRADE, Trade),
-            },
-            free=(kernel.FREE, Diff),
-            linked=(kernel.LINKED, Diff),
-        )
+        self._layouts: dict[Kind, tuple[int, type[Event]]] = {
+            Kind.PARTIAL: (kernel.BOOK, Partial),
+            Kind.DIFF: (kernel.CHANGE, Diff),
+            Kind.BOOK_TICKER: (kernel.QUOTE, Quote),
+            Kind.TRADE: (kernel.TRADE, Trade),
+            Kind.AGG_TRADE: (kernel.AGG_TRADE, Trade),
+        }
 
     def scan(self, raw: RawBatch, poll: Poll) -> tuple[Any, list[int]]:
         """Read a poll and note the slots of what was taken; returns the scan and the indexes of all the rest, rising."""
-        scan = self._kernel.Scan(
-            raw.values,
-            raw.keys,
-            raw.headers,
-            raw.partitions,
-            raw.offsets,
-            raw.timestamps_ms,
-            self._rules.max_message_bytes,
-            self._rules.max_levels,
+        rules = self._rules
+        # A fresh one would ask for each identity again, and have the system clear megabytes of memory for every poll.
+        spare = self._spare.pop() if self._spare else None
+        scan = spare or self._kernel.Scan(rules.max_message_bytes, rules.max_levels, self._sort)
+        rest: list[int] = scan.read(
+            raw.values, raw.keys, raw.headers, raw.partitions, raw.offsets, raw.timestamps_ms, poll.groups, poll.slots
         )
-        plans = [self._plan(poll, *identity) for identity in scan.identities]
-        return scan, scan.settle(plans, poll.slots)
+        return scan, rest
 
     def build_groups(self, scan: Any, raw: RawBatch, poll: Poll, drafts: dict[int, PartialDraft]) -> list[Group]:
         """The groups, in the order in which their first events arrived; ``drafts`` are the plain path's books."""
         names = list(poll.groups)
-        events, order, starts, block = scan.finish(
-            poll.slots, poll.events, drafts, len(names), self._rules.depth_levels, Partial
-        )
+        lined_up = scan.finish(poll.slots, poll.events, drafts, len(names), self._rules.depth_levels, Partial)
+        self._spare.append(scan)
         groups = []
-        for slot in order:
+        for slot, events, levels in lined_up:
             instrument, partition = names[slot]
-            groups.append(Group(instrument, partition, events[slot], block[starts[slot] : starts[slot + 1]], raw))
+            groups.append(Group(instrument, partition, events, levels, raw))
         return groups
 
-    def _plan(self, poll: Poll, told: tuple[Any, ...], partition: int, event: str | None, fields: int) -> Plan | None:
-        """What becomes of the messages of an identity; None: they are not for this path."""
-        named = self._rules.names.known.get(told)
-        if named is None or named.kind is None:
-            named = self._resolve(told, event, fields)
-        layout = self._layout(named)
-        if named is None or layout is None:
-            return None
-        return poll.groups.setdefault((named.instrument, partition), len(poll.groups)), *layout
-
-    def _resolve(self, told: tuple[Any, ...], event: str | None, fields: int) -> Named | None:
-        """An identity by the book, with its kind; None for what will be a fault."""
+    def _sort(self, identity: Identity) -> Sort | None:
+        """What the messages of an identity are; None: they are not for this path."""
+        told, event, fields = identity
         try:
             named = self._rules.names.resolve(Told(*told))
             if named.kind is None:
@@ -101,14 +79,13 @@ class CompiledDecoder:
                 named = named._replace(kind=bare_kind(data, self._rules.bare_depth))
         except MalformedError:
             return None
-        return named
+        layout = self._layout(named)
+        return None if layout is None else (named.instrument, *layout)
 
-    def _layout(self, named: Named | None) -> tuple[int, type[Event]] | None:
-        if named is None or named.kind is None:
-            return None
+    def _layout(self, named: Named) -> tuple[int, type[Event]] | None:
         if named.kind is Kind.DIFF:
             if named.venue == SPOT:
-                return self._layouts.free
+                return self._kernel.FREE, Diff
             if named.venue in FUTURES:
-                return self._layouts.linked
-        return self._layouts.by_kind.get(named.kind)
+                return self._kernel.LINKED, Diff
+        return None if named.kind is None else self._layouts.get(named.kind)

@@ -1,4 +1,5 @@
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,16 @@ AGG_TRADE: Final[int]
 
 def names_of(fields: int) -> list[str]: ...
 
+_Told: TypeAlias = tuple[bytes | None, str | None, bytes | None, str | None, None]
+
 class Scan:
-    identities: list[tuple[tuple[bytes | None, str | None, bytes | None, str | None, None], int, str | None, int]]
     def __init__(
+        self,
+        most_bytes: int,
+        most_levels: int,
+        resolve: Callable[[tuple[_Told, str | None, int]], tuple[str, int, type[tuple[Any, ...]]] | None],
+    ) -> None: ...
+    def read(
         self,
         values: list[bytes | None],
         keys: list[bytes | None],
@@ -23,10 +31,9 @@ class Scan:
         partitions: list[int],
         offsets: list[int],
         timestamps_ms: list[int],
-        most_bytes: int,
-        most_levels: int,
-    ) -> None: ...
-    def settle(self, plans: list[tuple[int, int, type] | None], slots: list[int]) -> list[int]: ...
+        groups: dict[tuple[str, int], int],
+        slots: list[int],
+    ) -> list[int]: ...
     def finish(
         self,
         slots: list[int],
@@ -35,4 +42,4 @@ class Scan:
         groups: int,
         most_width: int,
         book: type,
-    ) -> tuple[list[list[Any]], list[int], list[int], npt.NDArray[np.float64]]: ...
+    ) -> list[tuple[int, list[Any], npt.NDArray[np.float64]]]: ...

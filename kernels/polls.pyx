@@ -1,17 +1,20 @@
 # cython: wraparound=False, cdivision=True
 """The messages of one poll, read at once and put in order.
 
-Owns three steps, with the caller's decisions between them. ``Scan(...)`` reads what is in the known spelling and tells the
-distinct identities; ``settle`` takes those messages whose identity the caller knows, and that are what it says they are;
-``finish`` makes their events and lines up all events, the caller's own too. What is not taken is the caller's to read.
+Owns two steps. ``Scan.read`` takes the messages that are in the known spelling and are what their identity says they are;
+who an identity is, it asks once and remembers. ``Scan.finish`` makes their events and lines up all events of the poll, the
+caller's own too: what is not taken is the caller's to read, between the two.
 """
 
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy
 
+from kernels.events cimport make_event, place_draft
 from kernels.rows cimport *
 from kernels.spelling cimport *
 
@@ -22,120 +25,147 @@ QUOTE, TRADE, AGG_TRADE = A_QUOTE, A_TRADE, AN_AGG_TRADE
 # The fields by their bits.
 NAMES = tuple("E T u U pu lastUpdateId t a e s b a bids asks b B a A p q m X".split())
 
+# What is kept from poll to poll: memory, and identities.
+cdef Py_ssize_t KEPT_BYTES = 32_000_000
+cdef Py_ssize_t KEPT_IDENTITIES = 32_768
+
 
 def names_of(uint32_t fields) -> list[str]:
     """The names of an identity's fields."""
     return [name for bit, name in enumerate(NAMES) if fields >> bit & 1]
 
 
-cdef class Scan:
-    """The messages of one poll, as far as their spelling is known.
+cdef class Plan:
+    """What becomes of the messages of one identity in one partition."""
 
-    Attributes:
-        identities: Of each distinct (told, partition, ``e``, fields), in the order of their first messages. Told is (key,
-            envelope's stream, header's stream, ``s``, None); fields is for ``names_of``.
+    cdef tuple name
+    cdef Layout layout
+    cdef type made
+    cdef Py_ssize_t slot
+    cdef uint64_t poll
+
+    def __cinit__(self, str instrument, partition, int layout, type made):
+        if made.__itemsize__ != tuple.__itemsize__ or made.__basicsize__ != tuple.__basicsize__:
+            raise TypeError("expected a plain subclass of tuple")
+        self.name, self.layout, self.made = (instrument, partition), <Layout>layout, made
+
+
+cdef class Scan:
+    """The messages of one poll, as far as their spelling is known. Used for one poll after the other.
+
+    Args:
+        most_bytes: Longer values are not taken.
+        most_levels: More of them on a side are not taken.
+        resolve: Of an identity ((key, envelope's stream, header's stream, ``s``, None), ``e``, fields) gives
+            (instrument, one of the layouts, class of its events, a plain named tuple); None: it is not for us. What the
+            fields are tells ``names_of``.
     """
 
     cdef Row *rows
-    cdef Py_ssize_t *table
+    cdef Py_ssize_t *starts
     cdef Py_ssize_t size
-    cdef Py_ssize_t room
-    cdef uint64_t mask
+    cdef Py_ssize_t row_room
+    cdef Py_ssize_t number_room
+    cdef Py_ssize_t most_bytes
+    cdef uint64_t poll
     cdef Numbers numbers
+    cdef object resolve
+    cdef dict plans
     cdef list offsets
     cdef list timestamps_ms
-    cdef list plans
-    cdef readonly list identities
 
-    def __cinit__(self, list values, list keys, list headers, list partitions, list offsets, list timestamps_ms,
-                  Py_ssize_t most_bytes, Py_ssize_t most_levels):
-        cdef Py_ssize_t index
-        self.size = len(values)
-        if not self.size == len(keys) == len(headers) == len(partitions) == len(offsets) == len(timestamps_ms):
-            raise ValueError("expected columns of one length")
-        self.offsets, self.timestamps_ms, self.identities = offsets, timestamps_ms, []
-        self.numbers.most_levels = most_levels
-        self.mask = 1
-        while self.mask < 2 * <uint64_t>self.size:
-            self.mask *= 2
-        self.rows = <Row *>PyMem_Calloc(self.size + 1, sizeof(Row))
-        self.table = <Py_ssize_t *>PyMem_Calloc(self.mask, sizeof(Py_ssize_t))
-        if self.rows == NULL or self.table == NULL:
-            raise MemoryError
-        self.mask -= 1
-        for index in range(self.size):
-            value, key = values[index], keys[index]
-            if type(value) is bytes and len(<bytes>value) <= most_bytes and (key is None or type(key) is bytes):
-                self._read(index, <bytes>value, key, headers[index], partitions[index])
+    def __cinit__(self, Py_ssize_t most_bytes, Py_ssize_t most_levels, resolve):
+        self.most_bytes, self.numbers.most_levels, self.resolve = most_bytes, most_levels, resolve
+        self.plans, self.offsets, self.timestamps_ms = {}, [], []
 
     def __dealloc__(self):
+        self._free()
+
+    cdef void _free(self) noexcept:
         PyMem_Free(self.rows)
-        PyMem_Free(self.table)
         PyMem_Free(self.numbers.data)
+        PyMem_Free(self.starts)
+        self.rows, self.numbers.data, self.starts = NULL, NULL, NULL
+        self.row_room = self.number_room = self.size = 0
 
-    cdef int _read(self, Py_ssize_t index, bytes value, key, headers, partition) except -1:
-        """Read one message, if it is one that we know, and find its identity."""
-        cdef Row *row = &self.rows[index]
-        cdef Row *other
-        cdef Py_ssize_t used = self.numbers.used
-        self._make_room(2 * (len(value) // 9 + 1))
-        if not read_row(row, value, key, headers, partition, self.timestamps_ms[index], &self.numbers):
-            self.numbers.used = used
-            return 0
-        # The table has more places than there are messages, so one is empty.
-        cdef uint64_t place = row.hash & self.mask
-        while self.table[place]:
-            other = &self.rows[self.table[place] - 1]
-            if is_same(row, other):
-                row.identity = other.identity
-                return 0
-            place = (place + 1) & self.mask
-        self.table[place] = index + 1
-        row.identity = len(self.identities)
-        self.identities.append(identity_of(row, key, partition))
-        return 0
-
-    cdef int _make_room(self, Py_ssize_t more) except -1:
-        """Room for so many more numbers."""
-        if self.numbers.used + more <= self.room:
-            return 0
-        cdef Py_ssize_t room = 2 * self.room + more
-        data = <double *>PyMem_Realloc(self.numbers.data, room * sizeof(double))
-        if data == NULL:
-            raise MemoryError
-        self.numbers.data, self.room = data, room
-        return 0
-
-    def settle(self, list plans, list slots) -> list[int]:
-        """Take the messages that are what their identity says, and note their slots.
+    def read(
+        self, list values, list keys, list headers, list partitions, list offsets, list timestamps_ms, dict groups, list slots
+    ) -> list[int]:
+        """Read a poll, given column by column.
 
         Args:
-            plans: For each identity (slot, one of the layouts, class of the events), or None.
+            groups: (instrument, partition) to slot; new ones are added.
             slots: One for each message; those that are taken get theirs.
 
         Returns:
             The indexes of all others, rising.
         """
-        cdef Py_ssize_t index
-        cdef Row *row
-        cdef Layout layout
+        cdef Py_ssize_t index, used, size = len(values)
         cdef list rest = []
-        if len(plans) != len(self.identities) or len(slots) != self.size:
-            raise ValueError("expected a plan for each identity, and a slot for each message")
-        self.plans = list(plans)
-        for index in range(self.size):
-            row = &self.rows[index]
-            plan = plans[row.identity] if row.known else None
-            if plan is not None:
-                layout = <Layout><int>(<tuple?>plan)[1]
-                if fits(row, layout):
-                    row.layout = layout
-                    slots[index] = (<tuple>plan)[0]
-                    continue
-            rest.append(index)
+        cdef Plan plan
+        if not size == len(keys) == len(headers) == len(partitions) == len(offsets) == len(timestamps_ms) == len(slots):
+            raise ValueError("expected columns of one length")
+        self._begin(size)
+        self.offsets, self.timestamps_ms = offsets, timestamps_ms
+        for index in range(size):
+            used = self.numbers.used
+            plan = self._read(&self.rows[index], values[index], keys[index], headers[index], partitions[index], timestamps_ms[index])
+            if plan is None:
+                self.numbers.used = used
+                rest.append(index)
+                continue
+            if plan.poll != self.poll:
+                plan.poll, plan.slot = self.poll, groups.setdefault(plan.name, len(groups))
+            self.rows[index].layout = plan.layout
+            slots[index] = plan.slot
         return rest
 
-    def finish(self, list slots, list events, dict drafts, Py_ssize_t groups, Py_ssize_t most_width, type book) -> tuple:
+    cdef int _begin(self, Py_ssize_t size) except -1:
+        """Room for so many messages."""
+        self.size, self.numbers.used = 0, 0
+        self.poll += 1
+        if len(self.plans) >= KEPT_IDENTITIES:
+            self.plans = {}
+        if self.row_room * sizeof(Row) + self.number_room * sizeof(double) > <size_t>KEPT_BYTES:
+            self._free()
+        if size > self.row_room:
+            self.rows = <Row *>grown(self.rows, size, sizeof(Row))
+            self.row_room = size
+        self.size = size
+        return 0
+
+    cdef Plan _read(self, Row *row, value, key, headers, partition, timestamp_ms):
+        """Read one message; returns what becomes of it, None when it is not taken. It is in no layout yet."""
+        cdef char signature[LONGEST_SIGNATURE]
+        cdef Plan plan
+        row.layout = LEFT_OUT
+        if type(value) is not bytes or len(<bytes>value) > self.most_bytes or not (key is None or type(key) is bytes):
+            return None
+        cdef Py_ssize_t needed = self.numbers.used + 2 * (len(<bytes>value) // 9 + 1)
+        if needed > self.number_room:
+            needed += self.number_room
+            self.numbers.data = <double *>grown(self.numbers.data, needed, sizeof(double))
+            self.number_room = needed
+        if not read_row(row, <bytes>value, key, headers, timestamp_ms, &self.numbers):
+            return None
+        cdef Py_ssize_t length = sign(row, partition, signature)
+        if length == 0:
+            return None
+        name = PyBytes_FromStringAndSize(signature, length)
+        found = self.plans.get(name, self)
+        if found is self:
+            sort = self.resolve(identity_of(row, key))
+            found = None
+            if sort is not None:
+                instrument, layout, made = sort
+                found = Plan(instrument, partition, layout, made)
+            self.plans[name] = found
+        if found is None or not fits(row, (<Plan>found).layout):
+            return None
+        row.plan = <void *>found
+        return <Plan>found
+
+    def finish(self, list slots, list events, dict drafts, Py_ssize_t groups, Py_ssize_t most_width, type book) -> list:
         """All events, slot by slot.
 
         Args:
@@ -147,117 +177,96 @@ cdef class Scan:
             book: Class of the drafts' events.
 
         Returns:
-            (a list of events for each slot, the slots in the order of their first events, the first row of each slot and
-            the end, levels: float64 of shape (rows, 2, width, 2), slot by slot).
+            (slot, its events, levels of its books: float64 of shape (n, 2, width, 2)) of the slots that have events, in the
+            order of their first ones. The levels are parts of one block.
         """
-        cdef Py_ssize_t index, slot, place
+        cdef Py_ssize_t index, slot, place, width
         cdef Row *row
+        cdef Py_ssize_t *firsts
+        cdef Py_buffer view
         cdef list lined = [[] for _ in range(groups)]
         cdef list order = []
         if len(slots) != self.size or len(events) != self.size:
             raise ValueError("expected a slot and an event for each message")
-        starts, block = self._lay_out(slots, events, drafts, groups, most_width)
-        cdef Py_ssize_t[::1] free = numpy.array(starts, dtype=numpy.intp)
-        cdef double[:, :, :, ::1] levels = block
-        for index in range(self.size):
-            row = &self.rows[index]
-            slot = row.slot
-            if slot < 0:
-                continue
-            if row.layout == A_BOOK:
-                place = free[slot] - <Py_ssize_t>starts[slot]
-                self._copy(&row.message.bids, &levels[free[slot], 0, 0, 0], levels.shape[2])
-                self._copy(&row.message.asks, &levels[free[slot], 1, 0, 0], levels.shape[2])
-                free[slot] += 1
-                event = self._book(index, row, place)
-            elif row.layout != LEFT_OUT:
-                event = self._event(index, row)
-            else:
-                event = events[index]
-                if event is None:
-                    draft = drafts[index]
-                    place = free[slot] - <Py_ssize_t>starts[slot]
-                    copy_draft(draft, levels[free[slot]])
-                    free[slot] += 1
-                    event = tuple.__new__(book, (*draft[:6], place))
-            if not (<list>lined[slot]):
-                order.append(slot)
-            (<list>lined[slot]).append(event)
-        return lined, order, starts, block
+        block = self._lay_out(slots, events, drafts, groups, most_width)
+        width, firsts = block.shape[2], self.starts + groups + 1
+        PyObject_GetBuffer(block, &view, PyBUF_WRITABLE)
+        try:
+            for index in range(self.size):
+                row = &self.rows[index]
+                slot = row.slot
+                if slot < 0:
+                    continue
+                place = self.starts[slot]
+                if row.layout > A_BOOK:
+                    event = make_event(
+                        row, self.numbers.data, self.offsets[index], self.timestamps_ms[index], 0, (<Plan>row.plan).made
+                    )
+                elif row.layout == LEFT_OUT and events[index] is not None:
+                    event = events[index]
+                elif place >= firsts[slot + 1]:
+                    raise RuntimeError("expected the books that were counted")
+                elif row.layout == A_BOOK:
+                    self._copy(&row.message, <double *>view.buf + place * 4 * width, width)
+                    event = make_event(
+                        row, NULL, self.offsets[index], self.timestamps_ms[index], place - firsts[slot], (<Plan>row.plan).made
+                    )
+                    self.starts[slot] = place + 1
+                else:
+                    event = place_draft(drafts[index], book, block[place], place - firsts[slot])
+                    self.starts[slot] = place + 1
+                if not (<list>lined[slot]):
+                    order.append(slot)
+                (<list>lined[slot]).append(event)
+        finally:
+            PyBuffer_Release(&view)
+            self.size, self.offsets, self.timestamps_ms = 0, [], []
+        return [(slot, lined[slot], block[firsts[slot] : firsts[slot + 1]]) for slot in order]
 
-    cdef tuple _lay_out(self, list slots, list events, dict drafts, Py_ssize_t groups, Py_ssize_t most_width):
-        """(first row of each slot and the end, block without content)."""
-        cdef Py_ssize_t index, widest = 1, total = 0
+    cdef object _lay_out(self, list slots, list events, dict drafts, Py_ssize_t groups, Py_ssize_t most_width):
+        """A block without content for all books.
+
+        ``starts`` gets the first row of each slot and the end, twice: to count on, and to keep.
+        """
+        cdef Py_ssize_t index, slot, count, widest = 1, total = 0
         cdef Row *row
-        cdef list counts = [0] * groups
+        self.starts = <Py_ssize_t *>grown(self.starts, 2 * (groups + 1), sizeof(Py_ssize_t))
+        memset(self.starts, 0, (groups + 1) * sizeof(Py_ssize_t))
         for index in range(self.size):
             row = &self.rows[index]
             row.slot = slots[index]
             if row.slot >= groups:
                 raise ValueError("expected slots below the number of groups")
-            if row.slot < 0 or (row.layout == LEFT_OUT and events[index] is not None) or row.layout > A_BOOK:
+            if row.slot < 0 or row.layout > A_BOOK:
                 continue
-            counts[row.slot] += 1
             if row.layout == A_BOOK:
                 widest = max(widest, row.message.bids.count, row.message.asks.count)
-            else:
+            elif events[index] is None:
                 draft = drafts[index]
                 widest = max(widest, len(draft[6]), len(draft[7]))
-        starts = [0]
-        for count in counts:
+            else:
+                continue
+            self.starts[row.slot] += 1
+        for slot in range(groups + 1):
+            count, self.starts[slot] = self.starts[slot], total
             total += count
-            starts.append(total)
-        return starts, numpy.empty((total, 2, min(widest, most_width), 2))
+        memcpy(self.starts + groups + 1, self.starts, (groups + 1) * sizeof(Py_ssize_t))
+        return numpy.empty((total, 2, min(widest, most_width), 2))
 
-    cdef void _copy(self, Side *side, double *to, Py_ssize_t width) noexcept:
-        """One side of a book into the block; absent levels are 0."""
-        cdef Py_ssize_t count = min(side.count, width)
-        memcpy(to, self.numbers.data + side.start, 2 * count * sizeof(double))
-        memset(to + 2 * count, 0, 2 * (width - count) * sizeof(double))
-
-    cdef _book(self, Py_ssize_t index, Row *row, Py_ssize_t place):
-        cdef Message *m = &row.message
-        cdef int64_t book_id = m.ids[BOOK_ID] if m.fields & HAS_BOOK_ID else m.ids[LAST_ID]
-        return tuple.__new__(
-            self._class(row), (self.offsets[index], self.timestamps_ms[index], time_of(row), id_of(m, EVENT_TIME),
-                               id_of(m, TRANSACTION_TIME), book_id, place)
-        )
-
-    cdef _class(self, Row *row):
-        return (<tuple>self.plans[row.identity])[2]
-
-    cdef list _levels(self, Side *side):
-        cdef Py_ssize_t at
-        cdef double *data = self.numbers.data + side.start
-        return [(data[2 * at], data[2 * at + 1]) for at in range(side.count)]
-
-    cdef _event(self, Py_ssize_t index, Row *row):
-        cdef Message *m = &row.message
-        offset, made = self.offsets[index], self._class(row)
-        cdef double *n = m.amounts
-        if row.layout == A_QUOTE:
-            return tuple.__new__(made, (offset, m.ids[LAST_ID], n[0], n[1], n[2], n[3]))
-        if row.layout >= A_TRADE:
-            return tuple.__new__(
-                made, (offset, m.ids[TRADE_ID if row.layout == A_TRADE else AGG_ID], clock_of(row),
-                       -n[5] if m.buyer_is_maker else n[5], row.layout == AN_AGG_TRADE, not m.other_cause)
-            )
-        previous = None if row.layout == A_FREE else id_of(m, PREVIOUS_ID)
-        return tuple.__new__(
-            made, (offset, self.timestamps_ms[index], time_of(row), id_of(m, EVENT_TIME), id_of(m, TRANSACTION_TIME),
-                   m.ids[LAST_ID], m.ids[FIRST_ID], previous, self._levels(&m.bids), self._levels(&m.asks))
-        )
+    cdef void _copy(self, Message *message, double *to, Py_ssize_t width) noexcept:
+        """A book into its row of the block; absent levels are 0."""
+        cdef Side side
+        cdef Py_ssize_t count
+        for side in (message.bids, message.asks):
+            count = min(side.count, width)
+            memcpy(to, self.numbers.data + side.start, 2 * count * sizeof(double))
+            memset(to + 2 * count, 0, 2 * (width - count) * sizeof(double))
+            to += 2 * width
 
 
-cdef inline object id_of(Message *message, int place):
-    """An optional id."""
-    return message.ids[place] if message.fields >> place & 1 else None
-
-
-cdef copy_draft(draft, double[:, :, ::1] levels):
-    """Both sides of a draft into its row; absent levels are 0."""
-    cdef Py_ssize_t side, place
-    levels[:, :, :] = 0.0
-    for side in range(2):
-        for place, (price, quantity) in enumerate(draft[6 + side]):
-            levels[side, place, 0], levels[side, place, 1] = price, quantity
+cdef void *grown(void *memory, Py_ssize_t count, size_t size) except NULL:
+    """Memory for so many items."""
+    cdef void *more = PyMem_Realloc(memory, count * size)
+    if more == NULL:
+        raise MemoryError
+    return more

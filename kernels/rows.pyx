@@ -7,7 +7,7 @@ are the plain decoder's; what is not as plain as nearly always (odd headers, tim
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy, memset
 
 from kernels.spelling cimport *
 
@@ -15,31 +15,23 @@ cdef uint32_t SHORT = HAS_BIDS | HAS_ASKS
 cdef uint32_t LONG = HAS_LONG_BIDS | HAS_LONG_ASKS
 cdef uint32_t BEST = HAS_LAST_ID | HAS_BID | HAS_BID_QUANTITY | HAS_ASK | HAS_ASK_QUANTITY
 cdef uint32_t EXECUTION = HAS_PRICE | HAS_QUANTITY | HAS_MAKER
-cdef uint64_t ODD = 0x9E3779B97F4A7C15
 
 # The latest Kafka timestamp that can be told in ns; NEVER stands for none.
 cdef int64_t LAST_MS = INT64_MAX // 1_000_000
 cdef int64_t NEVER = -1
 
 
-cdef bint read_row(Row *row, bytes value, key, headers, partition, timestamp_ms, Numbers *numbers) except -1:
-    """Whether it is a message that we know; then ``row`` holds all but its identity.
+cdef bint read_row(Row *row, bytes value, key, headers, timestamp_ms, Numbers *numbers) except -1:
+    """Whether it is a message that we know; then ``row`` holds it, as long as the objects live.
 
-    The spans of ``row`` point into the objects: they are good as long as those live.
+    ``numbers`` must have room as ``read_message`` says.
     """
-    row.partition = partition
-    if (
-        not read_headers(row, headers, timestamp_ms)
-        or not read_message(<Text>PyBytes_AS_STRING(value), len(value), &row.message, numbers)
-    ):
+    memset(row, 0, sizeof(Row))
+    if not read_headers(row, headers, timestamp_ms):
         return False
     if key is not None:
         row.key = span_of(<bytes?>key)
-    cdef Message *m = &row.message
-    row.hash = mix(mix(mix(m.fields ^ <uint64_t>row.partition << 32, row.key), row.header), m.stream)
-    row.hash = mix(mix(row.hash, m.symbol), m.event)
-    row.known = True
-    return True
+    return read_message(<Text>PyBytes_AS_STRING(value), len(value), &row.message, numbers)
 
 
 cdef bint read_headers(Row *row, headers, timestamp_ms) except -1:
@@ -83,52 +75,30 @@ cdef Span span_of(bytes content) noexcept:
     return span
 
 
-cdef uint64_t mix(uint64_t seed, Span span) noexcept:
-    """A number that differs when the text does, nearly always."""
-    cdef Text at = span.start
-    cdef Py_ssize_t left = span.size
-    cdef uint64_t word
-    seed = (seed ^ <uint64_t>left) * ODD
-    while left > 0:
-        word = 0
-        if left >= 8:
-            memcpy(&word, at, 8)
-        else:
-            memcpy(&word, at, left)
-        seed = (seed ^ word) * ODD
-        seed ^= seed >> 29
-        at += 8
-        left -= 8
-    return seed
-
-
-cdef bint is_same(Row *row, Row *other) noexcept:
-    """Whether two messages have one identity."""
+cdef Py_ssize_t sign(Row *row, int64_t partition, char *signature) noexcept:
+    """Write what tells this message's identity and partition from all others; returns its length, 0: names are too long."""
     cdef Message *m = &row.message
-    cdef Message *n = &other.message
-    return (
-        row.hash == other.hash
-        and row.partition == other.partition
-        and m.fields == n.fields
-        and are_equal(&row.key, &other.key)
-        and are_equal(&row.header, &other.header)
-        and are_equal(&m.stream, &n.stream)
-        and are_equal(&m.symbol, &n.symbol)
-        and are_equal(&m.event, &n.event)
-    )
+    cdef Span *spans[5]
+    cdef char *at = signature
+    spans[:] = [&row.key, &row.header, &m.stream, &m.symbol, &m.event]
+    memcpy(at, &partition, 8)
+    memcpy(at + 8, &m.fields, 4)
+    at += 12
+    for span in spans:
+        if span.size > LONGEST_NAME:
+            return 0
+        at[0] = <char>span.size if span.start != NULL else <char>255
+        if span.size:
+            memcpy(at + 1, span.start, span.size)
+        at += 1 + span.size
+    return at - signature
 
 
-cdef inline bint are_equal(Span *one, Span *other) noexcept:
-    if one.start == NULL or other.start == NULL:
-        return one.start == other.start
-    return one.size == other.size and not memcmp(one.start, other.start, one.size)
-
-
-cdef tuple identity_of(Row *row, key, partition):
-    """((key, envelope's stream, header's stream, ``s``, None), partition, ``e``, fields)."""
+cdef tuple identity_of(Row *row, key):
+    """((key, envelope's stream, header's stream, ``s``, None), ``e``, fields)."""
     cdef Message *m = &row.message
     header = None if row.header.start == NULL else (<const char *>row.header.start)[: row.header.size]
-    return (key, text_of(m.stream), header, text_of(m.symbol), None), partition, text_of(m.event), m.fields
+    return (key, text_of(m.stream), header, text_of(m.symbol), None), text_of(m.event), m.fields
 
 
 cdef text_of(Span span):

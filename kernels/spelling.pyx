@@ -13,7 +13,7 @@ division, so correctly; all others are Python's own to read.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memset, strncmp
+from libc.string cimport strncmp
 
 cdef extern from "<float.h>":
     const int FLT_EVAL_METHOD
@@ -31,13 +31,12 @@ cdef double[20] POWERS = [
 
 
 cdef bint read_message(Text text, Py_ssize_t size, Message *found, Numbers *numbers) noexcept:
-    """Whether the text is a message that we know; then ``found`` and ``numbers`` hold it.
+    """Whether the text is a message that we know; then ``found``, which comes zeroed, and ``numbers`` hold it.
 
     ``numbers.data`` must have room for 2 * (size / 9 + 1) more.
     """
     cdef Text at = text
     cdef Span span
-    memset(found, 0, sizeof(Message))
     if strncmp(<const char *>text, b'{"stream":"', 11):
         at = read_payload(text, found, numbers)
         return at != NULL and at == text + size
