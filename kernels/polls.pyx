@@ -207,7 +207,8 @@ cdef class Scan:
                 elif place >= firsts[slot + 1]:
                     raise RuntimeError("expected the books that were counted")
                 elif row.layout == A_BOOK:
-                    self._copy(&row.message, <double *>view.buf + place * 4 * width, width)
+                    self._copy(&row.message.bids, <double *>view.buf + 4 * place * width, width)
+                    self._copy(&row.message.asks, <double *>view.buf + (4 * place + 2) * width, width)
                     event = make_event(
                         row, NULL, self.offsets[index], self.timestamps_ms[index], place - firsts[slot], (<Plan>row.plan).made
                     )
@@ -253,15 +254,11 @@ cdef class Scan:
         memcpy(self.starts + groups + 1, self.starts, (groups + 1) * sizeof(Py_ssize_t))
         return numpy.empty((total, 2, min(widest, most_width), 2))
 
-    cdef void _copy(self, Message *message, double *to, Py_ssize_t width) noexcept:
-        """A book into its row of the block; absent levels are 0."""
-        cdef Side side
-        cdef Py_ssize_t count
-        for side in (message.bids, message.asks):
-            count = min(side.count, width)
-            memcpy(to, self.numbers.data + side.start, 2 * count * sizeof(double))
-            memset(to + 2 * count, 0, 2 * (width - count) * sizeof(double))
-            to += 2 * width
+    cdef void _copy(self, Side *side, double *to, Py_ssize_t width) noexcept:
+        """One side of a book into the block; absent levels are 0."""
+        cdef Py_ssize_t count = min(side.count, width)
+        memcpy(to, self.numbers.data + side.start, 2 * count * sizeof(double))
+        memset(to + 2 * count, 0, 2 * (width - count) * sizeof(double))
 
 
 cdef void *grown(void *memory, Py_ssize_t count, size_t size) except NULL:

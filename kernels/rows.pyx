@@ -7,7 +7,7 @@ are the plain decoder's; what is not as plain as nearly always (odd headers, tim
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from kernels.spelling cimport *
 
@@ -26,7 +26,8 @@ cdef bint read_row(Row *row, bytes value, key, headers, timestamp_ms, Numbers *n
 
     ``numbers`` must have room as ``read_message`` says.
     """
-    memset(row, 0, sizeof(Row))
+    row.key.start = row.header.start = NULL
+    row.key.size = row.header.size = 0
     if not read_headers(row, headers, timestamp_ms):
         return False
     if key is not None:

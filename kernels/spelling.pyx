@@ -31,12 +31,14 @@ cdef double[20] POWERS = [
 
 
 cdef bint read_message(Text text, Py_ssize_t size, Message *found, Numbers *numbers) noexcept:
-    """Whether the text is a message that we know; then ``found``, which comes zeroed, and ``numbers`` hold it.
+    """Whether the text is a message that we know; then ``found`` and ``numbers`` hold it: of ``found`` what ``fields`` tell.
 
     ``numbers.data`` must have room for 2 * (size / 9 + 1) more.
     """
     cdef Text at = text
-    cdef Span span
+    found.fields, found.unfit, found.other_cause = 0, False, False
+    found.stream.start = found.event.start = found.symbol.start = NULL
+    found.stream.size = found.event.size = found.symbol.size = 0
     if strncmp(<const char *>text, b'{"stream":"', 11):
         at = read_payload(text, found, numbers)
         return at != NULL and at == text + size
