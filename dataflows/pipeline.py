@@ -7,15 +7,18 @@ partition, never single messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain, repeat
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from connectors.decode import Decoder
 from connectors.decoded import Group
-from connectors.encode import encode_records
+from connectors.encode import RecordEncoder
+from connectors.encode_form import texts_of
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
@@ -23,6 +26,11 @@ from orderbook.measurer import Measured, Measurer, Row
 from orderbook.metrics import Block, join_books, measure_books
 from orderbook.ofi import Carried, predecessors
 from orderbook.presets import MeasureConfig, contract_size
+
+_PARTITION: Final = attrgetter("partition")
+_ROWS: Final = attrgetter("rows")
+_STATE: Final = attrgetter("state")
+_TIMESTAMP: Final = attrgetter("timestamp_ms")
 
 
 class MeasuredGroup(NamedTuple):
@@ -35,6 +43,7 @@ class MeasuredGroup(NamedTuple):
     books: Block
     before: list[int]
     carried: Carried
+    contract_size: float | None
 
 
 class Pipeline:
@@ -42,6 +51,7 @@ class Pipeline:
 
     def __init__(self, decoder: Decoder, config: MeasureConfig, counts: Counts) -> None:
         self._decoder = decoder
+        self._records = RecordEncoder()
         self.config = config
         self.counts = counts
 
@@ -64,13 +74,12 @@ class Pipeline:
         """One instrument's events to the rows of its records."""
         counts = self.counts
         with counts.stage("measure"):
-            measured: Measured = measurer.feed(
-                group.events, group.levels, contract_size(group.instrument, self.config.contract_sizes)
-            )
+            size = contract_size(group.instrument, self.config.contract_sizes)
+            measured: Measured = measurer.feed(group.events, group.levels, size)
         counts.ignored += measured.ignored
         counts.notices += measured.notices
         counts.evidence.add(group.instrument, measured)
-        return MeasuredGroup(group.instrument, group.origin.topic, group.partition, *measured[:4])
+        return MeasuredGroup(group.instrument, group.origin.topic, group.partition, *measured[:4], size)
 
     def encode(self, measured: Iterable[MeasuredGroup]) -> list[tuple[str, OutBatch]]:
         """Rows to finished records, keyed by the partition that they go to.
@@ -79,35 +88,44 @@ class Pipeline:
         one of 1.
         """
         with self.counts.stage("encode"):
-            groups = [group for group in measured if group.rows]
-            metrics = self._metrics(groups)
-            out: dict[int, OutBatch] = {}
-            for group in groups:
-                batch = out.setdefault(group.partition, OutBatch(group.partition))
-                rows = group.rows
-                batch.values += encode_records(
-                    group.instrument, group.topic, group.partition, rows, (next(metrics) for _ in rows)
-                )
-                batch.keys += [group.instrument.encode()] * len(rows)
-                batch.timestamps_ms += [row.timestamp_ms for row in rows]
-                self.counts.records += len(rows)
-            return [(partition_key(partition), batch) for partition, batch in out.items()]
+            groups = sorted(filter(_ROWS, measured), key=_PARTITION)
+            if not groups:
+                return []
+            # Column by column: one instrument's part of a poll may be a single row.
+            instruments, topics, partitions, rows_of, books, before, carried, sizes = zip(*groups, strict=True)
+            counts = list(map(len, rows_of))
+            rows = list(chain.from_iterable(rows_of))
+            metrics = self._metrics(rows, counts, books, before, carried, sizes=sizes)
+            values = self._records.encode(rows, metrics, counts, map(texts_of, instruments, topics, partitions))
+            keys = list(chain.from_iterable(map(repeat, map(str.encode, instruments), counts)))
+            timestamps_ms = list(map(_TIMESTAMP, rows))
+            self.counts.records += len(rows)
+            out, start = [], 0
+            for partition, end in dict(zip(partitions, accumulate(counts), strict=True)).items():
+                part = slice(start, end)
+                batch = OutBatch(partition, [*keys[part]], [*values[part]], timestamps_ms[part])
+                out.append((partition_key(partition), batch))
+                start = end
+            return out
 
-    def _metrics(self, groups: list[MeasuredGroup]) -> Iterator[list[float]]:
-        """The stateless metrics of all rows of all groups, in their order."""
-        if not groups:
-            return iter(())
-        books = join_books([group.books for group in groups])
-        states = np.array([row.state for group in groups for row in group.rows], np.int8)
-        sizes = [contract_size(group.instrument, self.config.contract_sizes) for group in groups]
+    def _metrics(
+        self,
+        rows: list[Row],
+        counts: list[int],
+        books_of: Sequence[Block],
+        before_of: Sequence[list[int]],
+        carried: Sequence[Carried],
+        *,
+        sizes: Sequence[float | None],
+    ) -> npt.NDArray[np.float64]:
+        """The stateless metrics of all rows, in their order; what instruments have is given for one after the other."""
+        books = join_books(books_of)
+        states = np.fromiter(map(_STATE, rows), np.int8, len(rows))
         contract_sizes = None
         if any(size is not None for size in sizes):
-            by_group = np.array([np.nan if size is None else size for size in sizes])
-            contract_sizes = np.repeat(by_group, [len(group.rows) for group in groups])
-        places = [place for group in groups for place in group.before]
-        before = predecessors(books, [len(group.rows) for group in groups], places, [group.carried for group in groups])
-        metrics = measure_books(books, states, self.config, contract_sizes, before)
-        return iter(metrics.tolist())
+            contract_sizes = np.repeat(np.array(sizes, np.float64), counts)  # None becomes NaN
+        before = predecessors(books, counts, list(chain.from_iterable(before_of)), carried)
+        return measure_books(books, states, self.config, contract_sizes, before)
 
 
 def partition_key(partition: int) -> str:
@@ -143,7 +161,7 @@ def measure_batches(pipeline: Pipeline, raws: Iterable[RawBatch]) -> Iterator[Re
 
 def _in_message_order(pipeline: Pipeline, measured: list[MeasuredGroup]) -> list[bytes]:
     """Records by offset; those of several partitions one partition after the other."""
-    measured = sorted(measured, key=attrgetter("partition"))  # the order in which encode() gives its batches, then
+    measured = sorted(measured, key=_PARTITION)  # the order in which encode() gives its batches, then
     places = [(group.partition, row.offset) for group in measured for row in group.rows]
     records = [value for _, batch in pipeline.encode(measured) for value in batch.values if value is not None]
     return [record for _, record in sorted(zip(places, records, strict=True), key=itemgetter(0))]

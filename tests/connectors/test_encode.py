@@ -9,10 +9,14 @@ import jsonschema
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from connectors.encode import encode_records, record_schema
+from connectors.encode import RecordEncoder, record_schema
+from connectors.encode_form import texts_of
+from kernels import compiled
 from orderbook import FIELDS, Diff, MeasureConfig
+from orderbook.measurer import Row
 from orderbook.metrics import COLUMNS
 from orderbook.record import NAMES, STATES
 from tests.orderbook.feeds import COINM, SPOT, TOPIC, Levels, Run, Told, book, encode, pack, snapshot, spot, trade
@@ -41,6 +45,71 @@ NULLS = {
     "thin": set[str](),
 }
 """What each state makes null, as docs/metrics.md lists it."""
+
+OF_SPOT = texts_of(SPOT, TOPIC, 0)
+ENCODERS = {"compiled": RecordEncoder(), "plain": RecordEncoder(pure=True)}
+
+floats = st.one_of(
+    st.floats(),
+    st.sampled_from(
+        [0.0, -0.0, 1e15, 1e16, 1e17, 1e-4, 1e-5, 1e-7, 5e-324, 1.7976931348623157e308, -2.2250738585072014e-308]
+    ),
+    st.integers(-(2**54), 2**54).map(float),
+    st.decimals(-1_000_000, 1_000_000, places=8).map(float),
+)
+numbers = st.none() | floats
+whole = st.integers(0, 2**63 - 1) | st.sampled_from([0, 9, 10, 99, 100, 101, 999, 1000, 10**18, 2**63 - 1])
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
+rows = st.builds(
+    Row,
+    offset=whole,
+    timestamp_ms=whole,
+    receive_time_ns=st.none() | whole,
+    event_time_ms=st.none() | whole | st.integers(-(2**63), 2**64 - 1),
+    transaction_time_ms=st.none() | whole,
+    update_id=st.none() | whole,
+    seq=whole,
+    delta_volume=numbers,
+    trade_delta=numbers,
+    delta_events=whole,
+    state=st.integers(0, len(STATES) - 1),
+    gaps=whole,
+    ofi_l1=numbers,
+    ofi_ew_500ms=numbers,
+    ofi_ew_2s=numbers,
+    delta_volume_1s=numbers,
+    trade_delta_1s=numbers,
+    trade_count_1s=whole,
+    delta_window_ms=st.none() | whole,
+    delta_truncated=whole,
+    near=st.none() | st.tuples(*[numbers] * 6),
+)
+
+
+@pytest.fixture(params=ENCODERS)
+def encoder(request: pytest.FixtureRequest) -> RecordEncoder:
+    if request.param == "compiled" and compiled("records") is None:
+        pytest.skip("the kernel was not built")
+    return ENCODERS[request.param]
+
+
+def encoded_one_by_one(groups: list[tuple[str, str, int, list[Row]]], metrics: list[list[float]]) -> list[bytes]:
+    """The records of all rows, each as a document of its own."""
+    of_rows = iter(metrics)
+    out = []
+    for instrument, topic, partition, some in groups:
+        venue, _, symbol = instrument.partition(":")
+        for row in some:
+            document: dict[str, object] = dict.fromkeys(NAMES)
+            document |= dict(zip(COLUMNS, next(of_rows), strict=True))
+            document |= {name: value for name, value in row._asdict().items() if name in NAMES}
+            if row.near is not None:
+                document |= dict(zip(COLUMNS[-6:], row.near, strict=True))
+            document |= {"schema": 1, "venue": venue, "symbol": symbol, "state": STATES[row.state]}
+            document["source"] = {"topic": topic, "partition": partition, "offset": row.offset}
+            document["ofi_source"] = "snapshot" if row.near is None else "diff"
+            out.append(orjson.dumps(document))
+    return out
 
 
 def of_each_state() -> dict[str, Record]:
@@ -179,22 +248,46 @@ def test_the_largest_ids_and_times_are_kept_to_the_last_digit() -> None:
     assert record["receive_time_ns"] == record["update_id"] == record["source"]["offset"] == largest
 
 
-def test_names_and_places_are_those_of_the_caller() -> None:
-    run = Run()
-    measured = run.measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])]))
-    [value] = encode_records("my-venue:A:B", "über", 7, measured.rows, [[1.0] * len(COLUMNS)])
+def test_names_and_places_are_those_of_the_caller(encoder: RecordEncoder) -> None:
+    rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
+    [value] = encoder.encode(rows, np.ones((1, len(COLUMNS))), [1], [texts_of("my-venue:A:B", "über", 7)])
     record = orjson.loads(value)
 
     assert (record["venue"], record["symbol"]) == ("my-venue", "A:B")
     assert record["source"] == {"topic": "über", "partition": 7, "offset": 0}
 
 
-def test_rows_without_metrics_are_an_error_not_a_shorter_list() -> None:
-    run = Run()
-    measured = run.measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])]))
+@pytest.mark.parametrize("count", [0, 2])
+def test_metrics_of_other_rows_are_an_error_not_a_shorter_list(encoder: RecordEncoder, count: int) -> None:
+    rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
 
-    with pytest.raises(ValueError, match="zip"):
-        encode_records(SPOT, TOPIC, 0, measured.rows, [])
+    with pytest.raises(ValueError, match="1 rows"):
+        encoder.encode(rows, np.ones((count, len(COLUMNS))), [1], [OF_SPOT])
+
+
+def test_no_rows_are_no_records(encoder: RecordEncoder) -> None:
+    assert encoder.encode([], np.ones((0, len(COLUMNS))), [], []) == []
+    assert encoder.encode([], np.ones((0, len(COLUMNS))), [0], [OF_SPOT]) == []
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    groups=st.lists(st.tuples(names, names, st.integers(0, 2**31 - 1), st.lists(rows, max_size=3)), max_size=3),
+    data=st.data(),
+)
+def test_records_are_what_a_json_library_makes_of_their_fields(
+    encoder: RecordEncoder, groups: list[tuple[str, str, int, list[Row]]], data: st.DataObject
+) -> None:
+    count = sum(len(group[3]) for group in groups)
+    values = data.draw(st.lists(st.lists(floats, min_size=26, max_size=26), min_size=count, max_size=count))
+    metrics = np.array(values, np.float64).reshape(count, len(COLUMNS))
+
+    counts = [len(group[3]) for group in groups]
+    texts = [texts_of(*group[:3]) for group in groups]
+
+    assert encoder.encode([row for group in groups for row in group[3]], metrics, counts, texts) == encoded_one_by_one(
+        groups, values
+    )
 
 
 def test_encoding_twice_gives_the_same_bytes() -> None:
@@ -205,8 +298,8 @@ def test_encoding_twice_gives_the_same_bytes() -> None:
 
 
 def test_undefined_is_null_for_every_column() -> None:
-    measured = Run().measurer.feed(*pack([snapshot(1), spot(5, 6)]))
-    [value] = encode_records(SPOT, TOPIC, 0, measured.rows, np.full((1, len(COLUMNS)), np.nan).tolist())
+    rows = Run().measurer.feed(*pack([snapshot(1), spot(5, 6)])).rows
+    [value] = RecordEncoder().encode(rows, np.full((1, len(COLUMNS)), np.nan), [1], [OF_SPOT])
     record = orjson.loads(value)
 
     assert {record[name] for name in COLUMNS} == {None}

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import orjson
 
-from connectors.encode import encode_records
+from connectors.encode import RecordEncoder
+from connectors.encode_form import texts_of
 from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Quote, Snapshot, Trade, measure_books
 from orderbook.audit import BookAudit
 from orderbook.events import Side
@@ -26,6 +27,8 @@ SPOT = "binance-spot:BTCUSDT"
 USDM = "binance-usdm:BTCUSDT"
 COINM = "binance-coinm:BTCUSD_PERP"
 TOPIC = "depth.raw"
+
+_ENCODER, _PLAIN = RecordEncoder(), RecordEncoder(pure=True)
 
 
 class Book(NamedTuple):
@@ -102,14 +105,17 @@ def unpack(events: Iterable[Event], levels: Block) -> list[Told]:
 
 
 def encode(config: MeasureConfig, measured: Measured, instrument: str = SPOT, partition: int = 0) -> list[bytes]:
-    """The records of one batch, as the job writes them."""
+    """The records of one batch, as the job writes them (compiled or not: the same)."""
     rows = measured.rows
     size = contract_size(instrument, config.contract_sizes)
     sizes = None if size is None else np.full(len(rows), size)
     states = np.array([row.state for row in rows], np.int8)
     before = predecessors(measured.books, [len(rows)], measured.before, [measured.carried])
     metrics = measure_books(measured.books, states, config, sizes, before)
-    return encode_records(instrument, TOPIC, partition, rows, metrics.tolist())
+    told = rows, metrics, [len(rows)], [texts_of(instrument, TOPIC, partition)]
+    records = _ENCODER.encode(*told)
+    assert records == _PLAIN.encode(*told)
+    return records
 
 
 class Run:
