@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from typing_extensions import override
 
 from connectors.broker import LOG, Broker, BrokerError, Stop, TopicMissingError, is_transient
+from connectors.pace import FEW, Pace
 from connectors.polled import raw_batch
 from connectors.position import Position, gone, lost, start_position
 from connectors.raw import Fault, RawBatch
@@ -23,11 +24,6 @@ from connectors.source_observer import Settled, SourceObserver
 
 _IDLE_S: Final = 0.01
 """How long a poll waits when nothing came before: the longest that Bytewax is held up, and 100 wake-ups a second."""
-
-_FEW: Final = 100
-_GATHER_S: Final = 0.004
-"""A batch has a price of its own, as high as that of 20 messages: fewer than ``_FEW`` wait so long for others. Without that, at
-3 000 messages a second, a job takes 70 % of a core for batches of 3."""
 
 _LAG_EVERY_S: Final = 1.0
 
@@ -132,6 +128,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         self._complaint: int | None = None
         self._size_bytes = 0
         self._closed_at: float | None = None
+        self._pace = Pace()
         self._lag_due = time.monotonic()
         self._look_due = self._lag_due + _LOOK_EVERY_S
         try:
@@ -144,6 +141,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     @override
     def next_batch(self) -> list[RawBatch]:
         source = self._source
+        self._pace.through(counts=self._closed_at is None)
         if self._closed_at is not None:
             self._go_on(self._closed_at)
         if self._lost:
@@ -161,7 +159,10 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         batch = self._columns(messages)
         for event in events:
             self._meet(event)
-        return [batch] if len(batch) else []
+        if not len(batch):
+            return []
+        self._pace.given()
+        return [batch]
 
     @override
     def snapshot(self) -> Position:
@@ -187,12 +188,14 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         self._consumer.assign([TopicPartition(self._topic, p, self._next[p]) for p in sorted(self._open)])
 
     def _poll(self, most: int) -> list[Message]:
-        """What is there, at once, when it is worth a batch; else what comes within a moment."""
+        """What is there, at once, when it is worth a batch or the job has rested; else what comes until it has."""
         messages = self._consumer.consume(most, 0)
         if not messages and (first := self._consumer.poll(_IDLE_S)) is not None:
             messages = [first]
-        if 0 < len(messages) < min(_FEW, most):
-            messages += self._consumer.consume(most - len(messages), _GATHER_S)
+            if most > 1:  # others came with it
+                messages += self._consumer.consume(most - 1, 0)
+        if 0 < len(messages) < min(FEW, most) and (rest_s := self._pace.rest_s()):
+            messages += self._consumer.consume(most - len(messages), rest_s)
         return messages
 
     def _columns(self, messages: list[Message]) -> RawBatch:

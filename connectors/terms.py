@@ -36,7 +36,8 @@ SLICE_S: Final = 0.5
 """How long one call into librdkafka may take while waiting: failures, requests to stop and the log are looked at between."""
 
 PRODUCER_DEFAULTS: Final = {
-    "linger.ms": 5,
+    # Half a millisecond, as text: messages are handed over batch by batch, and those of a batch are together by then.
+    "linger.ms": "0.5",
     # What an epoch may have under way; enough for a second at full speed.
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 262_144,
