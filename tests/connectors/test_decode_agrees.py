@@ -324,6 +324,42 @@ def test_a_number_parsed_in_columns_is_the_float_of_its_text(texts: list[str]) -
         assert levels.numbers[0::2].tolist() == [float(text) for text in texts]
 
 
+digits = st.one_of(
+    st.text("0123456789.", min_size=1, max_size=30),
+    st.decimals(0, 10**25, allow_nan=False).map(str),
+    st.builds("{}.{}".format, st.integers(0, 10**17), st.text("0123456789", min_size=1, max_size=12)),
+    st.floats(0.0, 1e30, allow_nan=False).map(lambda number: f"{number:.{17}f}"),
+)
+
+
+@either
+@example(["9007199254740993", "9007199254740992", "0.1", "900719925474099.3"])
+@example(["9999999999999999999", "0.0000000000000000001", "0.00000000000000000001", "123456789012.00000000"])
+@given(st.lists(digits, min_size=4, max_size=4))
+def test_an_amount_is_the_float_of_its_text(kernel: Kernel, texts: list[str]) -> None:
+    value = b'{"u":1,"s":"BTCUSDT","b":"%b","B":"%b","a":"%b","A":"%b"}' % tuple(text.encode() for text in texts)
+    raw = batch([((base.envelope("btcusdt@bookTicker", value), base.KEY, None), 0)])
+
+    decoded = Decoder(kernel=kernel).decode(raw)
+
+    events = [event for group in decoded.groups for event in group.events]
+    assert len(events) + len(decoded.faults) == 1
+    for event in events:
+        assert event[2:] == tuple(float(text) for text in texts)
+
+
+@either
+@pytest.mark.parametrize("case", base.BASES, ids=lambda case: case.name)
+def test_a_message_that_breaks_off_anywhere_is_a_fault(case: Case, kernel: Kernel) -> None:
+    assert case.value is not None
+    raw = batch([((case.value[:cut], case.key, case.headers), 0) for cut in range(len(case.value))])
+
+    decoded = Decoder(kernel=kernel).decode(raw)
+
+    assert {fault.reason for fault in decoded.faults} == {"not_json"}
+    assert len(decoded.faults) == len(raw)
+
+
 @example('["1"5,"2"]')
 @example('["1","2"]5')
 @example('5["1","2"]')
