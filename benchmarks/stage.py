@@ -6,7 +6,9 @@ Owns that no run sees what another one made: every topic that appears during a r
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -51,6 +53,7 @@ class Stage:
         self._folder = folder
         self._broker_pid = broker_pid
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._mark = uuid.uuid4().hex[:8]
         self._runs = 0
 
     def load(self, topic: str, messages: Iterable[Message]) -> Input:
@@ -82,11 +85,11 @@ class Stage:
     ) -> Sample:
         """Run one contestant once, into a fresh topic; ``read`` gets the records before they are deleted."""
         self._runs += 1
-        name = f"run-{self._runs}"
+        name = f"run-{self._mark}-{self._runs}"
         place = Place(
             self.bootstrap,
             given.topic,
-            f"out-{self._runs}",
+            f"out-{self._mark}-{self._runs}",
             self._partitions,
             given.messages,
             self._folder / name,
@@ -95,8 +98,7 @@ class Stage:
         )
         place.folder.mkdir()
         records = given.records if contestant.computes else given.messages
-        before = self.topics()
-        try:
+        with self.cleaned():
             self.create(place.out)
             self.create(f"{place.out}.faults")
             done = run(
@@ -112,8 +114,17 @@ class Stage:
             if read is not None:
                 read(read_topic(self.bootstrap, place.out))
             return sample(done, landed, given.messages, records)
+
+    @contextmanager
+    def cleaned(self) -> Iterator[None]:
+        """All topics that appear in the block are deleted behind it."""
+        before = self.topics()
+        try:
+            yield
         finally:
-            self._delete(self.topics() - before)
+            if own := [topic for topic in self.topics() - before if not topic.startswith("__")]:
+                for future in self._admin.delete_topics(own).values():
+                    future.result(_ANSWER_S)
 
     def create(self, topic: str) -> None:
         """Make a topic and wait until it is known."""
@@ -142,12 +153,6 @@ class Stage:
             count += 1
             found[message.partition] = message.offset + 1
         return Landed(count, tuple(found))
-
-    def _delete(self, topics: set[str]) -> None:
-        own = [topic for topic in topics if not topic.startswith("__")]
-        if own:
-            for future in self._admin.delete_topics(own).values():
-                future.result(_ANSWER_S)
 
     def _is_ready(self, topic: str) -> bool:
         found = self._admin.list_topics(topic, timeout=_ANSWER_S).topics[topic]

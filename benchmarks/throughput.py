@@ -51,8 +51,8 @@ class Sample(NamedTuple):
 
     ``per_second`` counts from the first record that was seen to the last one (start-up is not speed); ``cpu_s`` is user
     and system time of the whole process, start-up included. ``broker_cores`` is the broker's share of a core meanwhile,
-    ``peak_rss_mb`` the most resident memory that was seen, ``rss_mb`` what it was once 10 %, 50 % and 100 % of the records
-    were there; None and empty where the OS does not tell.
+    ``peak_rss_mb`` the most resident memory that was seen, ``rss_mb`` what it was once 10 % and 50 % of the records
+    were there, and before the last ones came; None and empty where the OS does not tell.
     """
 
     messages: int
@@ -98,7 +98,9 @@ def run(
             while True:
                 pid, status, usage = os.wait4(process.pid, os.WNOHANG)
                 broker = None if broker_pid is None else cpu_s(broker_pid)
-                looks.append(Look(time.monotonic() - start, ends(), broker, rss_mb(process.pid)))
+                # Memory first: what has just written its last record may be giving it back.
+                memory = rss_mb(process.pid)
+                looks.append(Look(time.monotonic() - start, ends(), broker, memory))
                 if pid:
                     process.returncode = os.waitstatus_to_exitcode(status)
                     break
@@ -139,7 +141,8 @@ def sample(run: Run, landed: Landed, messages: int, records: int) -> Sample:
     if landed.records != records:
         raise RuntimeError(f"expected {records} records, received {landed.records}")
     first = next(look for look in run.looks if sum(look.ends))
-    last = next(look for look in run.looks if all(map(int.__ge__, look.ends, landed.ends)))
+    end = next(place for place, look in enumerate(run.looks) if all(map(int.__ge__, look.ends, landed.ends)))
+    last = run.looks[end]
     seconds = max(last.at_s - first.at_s, _LOOK_S)
     share = (records - min(sum(first.ends), records)) / records
     # What the OS charges a child as its largest memory (ru_maxrss) begins with its parent's: it is looked at instead.
@@ -155,5 +158,5 @@ def sample(run: Run, landed: Landed, messages: int, records: int) -> Sample:
         first.at_s,
         max(memory, default=None),
         cores,
-        tuple(part for part in (*parts, last.rss_mb) if part is not None),
+        tuple(part for part in (*parts, run.looks[max(end - 1, 0)].rss_mb) if part is not None),
     )

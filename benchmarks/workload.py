@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from heapq import merge
 from itertools import islice, tee
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from simulator import Event, simulate
 from simulator.presets import instruments_of
@@ -107,4 +107,7 @@ def _renamed(events: Iterator[Event], number: int, symbols: int, partitions: int
         yield event.recv_ns + later_ns, Message(key, value, number % partitions, "@depth" in event.stream)
 
 
-WORKLOADS: Final[dict[str, Callable[[int, int, int], Iterator[Message]]]] = {"depth20": depth20, "diff": diff_books}
+Workload: TypeAlias = Callable[[int, int, int], Iterator[Message]]
+"""Makes so many messages of so many symbols for so many partitions."""
+
+WORKLOADS: Final[dict[str, Workload]] = {"depth20": depth20, "diff": diff_books}
