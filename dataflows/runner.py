@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 from bytewax.dataflow import Dataflow
 
+import kernels
 from connectors.broker import Broker, BrokerError
 from connectors.source_observer import Settled
 from connectors.terms import Claim
@@ -96,6 +97,7 @@ def run(
             partitions=partitions,
             state=str(state.folder),
             metrics_addr=address,
+            kernels=kernels.kind(),
         )
         stack.enter_context(rare_collections())
         execute(flow, state.folder, timedelta(milliseconds=settings.epoch_interval_ms))

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 PURE: Final = os.environ.get("ORDERBOOK_PURE", "") not in {"", "0"}
 """Whether the environment wants plain Python."""
 
+_BUILT: Final = frozenset(
+    path.name.partition(".")[0] for suffix in EXTENSION_SUFFIXES for path in Path(__file__).parent.glob(f"*{suffix}")
+)
+
+
+def kind() -> str:
+    """``compiled`` or ``plain``: which loops this process runs."""
+    return "plain" if PURE or not _BUILT else "compiled"
+
 
 def compiled(name: str) -> ModuleType | None:
     """The compiled module ``kernels.name``; None: it was not built, or is not wanted."""
-    if PURE or find_spec(f"{__name__}.{name}") is None:
+    if PURE or name not in _BUILT:
         return None
     return import_module(f"{__name__}.{name}")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+import kernels
 from dataflows.logs import configure_logs
 from obi.dashboard import dashboard
 from obi.demo import demo
@@ -77,7 +78,7 @@ def _version(wanted: bool) -> None:
     except PackageNotFoundError:
         own = "(not installed)"
     parts = " ".join(f"{name} {installed_version(name)}" for name in ("bytewax", "confluent-kafka"))
-    print(f"obi {own} (Python {sys.version.partition(' ')[0]}, {parts})")
+    print(f"obi {own} (Python {sys.version.partition(' ')[0]}, {kernels.kind()} kernels, {parts})")
     raise typer.Exit
 
 

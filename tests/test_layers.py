@@ -18,7 +18,7 @@ OURS = {
     "orderbook": {"orderbook", "kernels"},
     "connectors": {"connectors", "orderbook", "kernels"},
     "simulator": {"simulator"},
-    "dataflows": {"dataflows", "connectors", "orderbook"},
+    "dataflows": {"dataflows", "connectors", "orderbook", "kernels"},
     "consumers": {"consumers", "connectors", "orderbook"},
     "fake_exchange": {"fake_exchange", "connectors", "simulator"},
     "obi": set(PACKAGES),
