@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from typing import Final
 
 
@@ -23,6 +24,9 @@ class Kind(enum.Enum):
     NORMALISED = "normalised"
     """A partial book in the venue-neutral form; never named by a stream."""
 
+    # There is one of each, so identity will do; the library's own hash is a call of Python for every look into a table.
+    __hash__ = object.__hash__
+
 
 _STREAM: Final = re.compile(
     r"(?P<symbol>[^@\s]+)@(?:"
@@ -31,6 +35,9 @@ _STREAM: Final = re.compile(
     r"|(?P<named>snapshot|trade|aggTrade|bookTicker))"
 )
 
+_LONGEST: Final = 128
+"""Longer names are answered, not remembered: nothing that a sender can do may fill the memory."""
+
 
 def parse_stream(name: str) -> tuple[str, Kind] | None:
     """(symbol in upper case, kind) of a stream name; None when it is none of ours.
@@ -38,6 +45,15 @@ def parse_stream(name: str) -> tuple[str, Kind] | None:
     >>> parse_stream("btcusdt@depth20@100ms")
     ('BTCUSDT', <Kind.PARTIAL: 'partial'>)
     """
+    return _parse_short(name) if len(name) <= _LONGEST else _parse_anew(name)
+
+
+@lru_cache(maxsize=8192)
+def _parse_short(name: str) -> tuple[str, Kind] | None:
+    return _parse_anew(name)
+
+
+def _parse_anew(name: str) -> tuple[str, Kind] | None:
     match = _STREAM.fullmatch(name)
     if match is None:
         return None
