@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -27,6 +28,12 @@ _TO_NS: Final = {13: 1_000_000, 16: 1_000, 19: 1}
 
 _STREAM: Final = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\@]+)@')
 """The symbol of an envelope, without parsing the rest: a line can be 35 kB."""
+
+_LONGEST_HEAD: Final = 64
+_MOST_HEADS: Final = 8192
+"""Beginnings of envelopes, up to the @, whose keys are remembered: bytes of one, and how many."""
+
+_CHUNK: Final = 65_536
 
 _NAMED_SYMBOL: Final = re.compile(r"(?:spot|usdm|coinm)_(?!\d+(?:symbols?)?(?:[_.]|$))([^_.]+)")
 """``spot_btcusdt_20240808.gz`` names an instrument; ``spot_4symbols_20211012.gz`` and ``spot_20240808.gz`` do not."""
@@ -87,6 +94,7 @@ class RecordingReader:
             )
         self._symbol = symbol
         self._keys: dict[bytes, bytes] = {}
+        self._heads: dict[bytes, bytes] = {}
 
     def batches(self, size: int = 1000) -> Iterator[RawBatch]:
         """The messages in order, ``size`` to a batch (blank lines count as lines, not as messages).
@@ -117,7 +125,7 @@ class RecordingReader:
         number = -1
         with self.open() as file:
             try:
-                for number, line in enumerate(file):
+                for number, line in enumerate(_split(file)):
                     text = line.strip()
                     if text:
                         yield number, text
@@ -137,13 +145,19 @@ class RecordingReader:
             received = int(time) * scale
             recv = b"%d" % received
         headers: Headers = [("recv_ns", recv)]
-        match = _STREAM.match(value)
-        if match:
-            key: bytes | None = self._key(match[1])
-        else:
-            key = self._bare(value, headers)
+        key = self._heads.get(value[: value.find(b"@", 0, _LONGEST_HEAD) + 1])
+        if key is None:
+            match = _STREAM.match(value)
+            key = self._bare(value, headers) if match is None else self._enveloped(match)
         batch.append(value, key=key, headers=headers, offset=number, timestamp_ms=received // 1_000_000)
         return received
+
+    def _enveloped(self, match: re.Match[bytes]) -> bytes:
+        """The key of a message with an envelope; all that begin the same have the same."""
+        key = self._key(match[1])
+        if match.end() <= _LONGEST_HEAD and len(self._heads) < _MOST_HEADS:
+            self._heads[match[0]] = key
+        return key
 
     def _bare(self, value: bytes, headers: Headers) -> bytes | None:
         """The key of a message without an envelope; names the stream of a REST snapshot in ``headers``."""
@@ -195,6 +209,20 @@ class RecordingReader:
             key = f"{self.venue}:{symbol.decode('utf-8', 'replace').upper()}".encode()
             self._keys[symbol] = key
         return key
+
+
+def _split(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines, a chunk of them at a time: asking the file for each costs as much as reading it. A pipe's come as they do."""
+    read = cast("BufferedReader", file).read1
+    begun: list[bytes] = []
+    while chunk := read(_CHUNK):
+        lines = chunk.split(b"\n")
+        begun.append(lines[0])
+        if len(lines) > 1:
+            lines[0] = b"".join(begun)
+            begun = [lines.pop()]
+            yield from lines
+    yield b"".join(begun)
 
 
 class _Unpacked(gzip.GzipFile):
