@@ -45,7 +45,7 @@ cdef class Plan:
     cdef uint64_t poll
 
     def __cinit__(self, str instrument, partition, int layout, type made):
-        if made.__itemsize__ != tuple.__itemsize__ or made.__basicsize__ != tuple.__basicsize__:
+        if not issubclass(made, tuple) or made.__basicsize__ != tuple.__basicsize__ or made.__dictoffset__:
             raise TypeError("expected a plain subclass of tuple")
         self.name, self.layout, self.made = (instrument, partition), <Layout>layout, made
 
