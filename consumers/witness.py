@@ -17,6 +17,7 @@ from connectors.streams import Kind, parse_stream
 
 _ENVELOPE: Final = re.compile(rb'\s*\{\s*"stream"\s*:\s*"([^"\\]+)"')
 _UPDATE_ID: Final = re.compile(rb'"(?:u|lastUpdateId)"\s*:\s*(\d+)')
+_BOOKS: Final = frozenset({Kind.PARTIAL, Kind.DIFF, Kind.SNAPSHOT})
 _HEAD_BYTES: Final = 512
 """The envelope's name and the ids stand before the levels."""
 
@@ -94,7 +95,7 @@ def _without_stream(value: bytes | None) -> Testimony:
 
 
 def _read(kind: Kind, value: bytes, headers: Headers | None) -> Testimony:
-    if kind in {Kind.PARTIAL, Kind.DIFF, Kind.SNAPSHOT}:
+    if kind in _BOOKS:
         match = _UPDATE_ID.search(value[:_HEAD_BYTES])
         update_id = int(match[1]) if match is not None else None
         return SnapshotSeen(update_id) if kind is Kind.SNAPSHOT else Depth(update_id)
