@@ -13,13 +13,13 @@ from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndS
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_SIZE
 from libc.math cimport NAN
 from libc.string cimport memchr, memcpy
 
+from kernels.prefetch cimport ROWS_AHEAD, PyTuple_GET_ITEM, ask_for, look_ahead
+
 cdef extern from "Python.h":
-    PyObject* PyTuple_GET_ITEM(tuple row, Py_ssize_t place)  # borrowed
     long long PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
 
 cdef enum:
@@ -46,13 +46,6 @@ cdef struct Text:
     const char* at
     Py_ssize_t size
 
-cdef char[200] PAIRS  # 00 01 02 ... 99
-
-cdef int number
-for number in range(100):
-    PAIRS[2 * number] = 48 + number // 10
-    PAIRS[2 * number + 1] = 48 + number % 10
-
 
 cdef inline char* put(char* out, const char* text, Py_ssize_t size) noexcept:
     """Copy a constant piece."""
@@ -66,20 +59,16 @@ cdef inline char* put_digits(char* out, long long value) noexcept:
     cdef char[2 * INTEGER_SIZE] digits
     cdef int at = INTEGER_SIZE
     cdef unsigned long long rest = <unsigned long long>value
-    cdef unsigned long long pair
     if value < 0:
         out[0] = b"-"
         out += 1
         rest = 0 - rest
-    while rest >= 100:
-        pair = rest % 100
-        rest //= 100
-        at -= 2
-        memcpy(digits + at, PAIRS + 2 * pair, 2)
-    at -= 2
-    memcpy(digits + at, PAIRS + 2 * rest, 2)
-    if rest < 10:
-        at += 1
+    while True:
+        at -= 1
+        digits[at] = <char>(48 + rest % 10)
+        rest //= 10
+        if not rest:
+            break
     memcpy(out, digits + at, INTEGER_SIZE)
     return out + INTEGER_SIZE - at
 
@@ -186,6 +175,7 @@ cdef class Form:
             return
         to = &out[0]
         for index in range(len(rows)):
+            look_ahead(rows, index)
             row = self.checked(rows[index])
             for place in range(self.width):
                 source = self.sources[place]
@@ -228,10 +218,14 @@ cdef class Form:
             count = counts[group]
             if count < 0 or count > len(rows) - index:
                 raise ValueError(f"expected groups of {len(rows)} rows in all, received more")
+            if group + ROWS_AHEAD < len(texts):
+                for place in range(self.texts):
+                    ask_for(PyTuple_GET_ITEM(<tuple>texts[group + ROWS_AHEAD], place))
             for place in range(self.texts):
                 text = <object>PyTuple_GET_ITEM(<tuple>texts[group], place)
                 of_group[place] = Text(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
             for _ in range(count):
+                look_ahead(rows, index)
                 size = self.fill(PyByteArray_AS_STRING(scratch), self.checked(rows[index]), of_group, &at, end)
                 out.append(PyBytes_FromStringAndSize(PyByteArray_AS_STRING(scratch), size))
                 index += 1
