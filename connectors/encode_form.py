@@ -6,7 +6,7 @@ of the measurer's rows; a few have places of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -43,7 +43,6 @@ def item(name: str) -> int:
     return Row._fields.index(name)
 
 
-@lru_cache(4096)
 def texts_of(instrument: str, topic: str, partition: int) -> Texts:
     """What all records of an instrument have in common: venue, symbol and the beginning of source, as JSON.
 
@@ -55,6 +54,18 @@ def texts_of(instrument: str, topic: str, partition: int) -> Texts:
     venue, _, symbol = instrument.partition(":")
     source = orjson.dumps({"topic": topic, "partition": partition})
     return orjson.dumps(venue), orjson.dumps(symbol), source.removesuffix(b"}")
+
+
+_remembered: Final = lru_cache(4096)(texts_of)
+
+_LONGEST: Final = 128
+"""Longer names are not remembered: nothing that a sender can do may fill the memory."""
+
+
+def texts_of_all(instruments: Sequence[str], topics: Sequence[str], partitions: Sequence[int]) -> Iterator[Texts]:
+    """``texts_of`` for each of some instruments, at least one."""
+    one = _remembered if max(map(len, instruments)) <= _LONGEST else texts_of
+    return map(one, instruments, topics, partitions)
 
 
 TEXTS: Final = 3

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from connectors.decode import Decoder
 from connectors.decoded import Group
 from connectors.encode import RecordEncoder
-from connectors.encode_form import texts_of
+from connectors.encode_form import texts_of_all
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
@@ -108,7 +108,7 @@ class Pipeline:
             counts = list(map(len, rows_of))
             rows = list(chain.from_iterable(rows_of))
             metrics = self._metrics(rows, counts, books, before, carried, sizes=sizes)
-            values = self._records.encode(rows, metrics, counts, map(texts_of, instruments, topics, partitions))
+            values = self._records.encode(rows, metrics, counts, texts_of_all(instruments, topics, partitions))
             keys = list(chain.from_iterable(map(repeat, map(str.encode, instruments), counts)))
             timestamps_ms = list(map(_TIMESTAMP, rows))
             self.counts.records += len(rows)

@@ -125,6 +125,7 @@ cdef class Form:
     cdef Py_ssize_t end, end_size  # the last piece
     cdef Py_ssize_t[MOST] sources
     cdef Py_ssize_t items, columns, texts  # so many are needed
+    cdef Py_ssize_t written  # texts in a document
     cdef Py_ssize_t instead, instead_from, instead_count
     cdef Py_ssize_t largest  # of a document, without its group's texts
 
@@ -154,6 +155,7 @@ cdef class Form:
                 self.items = max(self.items, place + 1)
         if [slot[1] for slot in slots].count("number") != self.width:
             raise ValueError("expected a source for each number")
+        self.written = [slot[1] for slot in slots].count("text")
         self.end, self.end_size = len(self.pieces), len(end)
         self.pieces += end + bytes(BLOCK)
 
@@ -213,7 +215,7 @@ cdef class Form:
             longest = max(longest, self.longest(texts[group]))
             if not PyLong_CheckExact(counts[group]):
                 raise TypeError(f"expected a number of rows, received {counts[group]!r}")
-        scratch = PyByteArray_FromStringAndSize(NULL, self.largest + self.count * longest + BLOCK)
+        scratch = PyByteArray_FromStringAndSize(NULL, self.largest + self.written * longest + BLOCK)
         for group in range(len(counts)):
             count = counts[group]
             if count < 0 or count > len(rows) - index:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors import encode_form
 from connectors.encode import RecordEncoder, record_schema
-from connectors.encode_form import texts_of
+from connectors.encode_form import texts_of, texts_of_all
 from kernels import compiled
 from orderbook import FIELDS, Diff, MeasureConfig
 from orderbook.measurer import Row
@@ -265,6 +266,15 @@ def test_metrics_of_other_rows_are_an_error_not_a_shorter_list(encoder: RecordEn
         encoder.encode(rows, np.ones((count, len(COLUMNS))), [1], [OF_SPOT])
 
 
+def test_a_long_name_is_kept_whole(encoder: RecordEncoder) -> None:
+    rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])] * 2)).rows
+    names = ["dex:" + "L" * 100_000, "dex:S"]
+    texts = [texts_of(name, TOPIC, 0) for name in names]
+    records = encoder.encode(rows, np.ones((2, len(COLUMNS))), [1, 1], texts)
+
+    assert ["dex:" + orjson.loads(record)["symbol"] for record in records] == names
+
+
 def test_no_rows_are_no_records(encoder: RecordEncoder) -> None:
     assert encoder.encode([], np.ones((0, len(COLUMNS))), [], []) == []
     assert encoder.encode([], np.ones((0, len(COLUMNS))), [0], [OF_SPOT]) == []
@@ -288,6 +298,19 @@ def test_records_are_what_a_json_library_makes_of_their_fields(
     assert encoder.encode([row for group in groups for row in group[3]], metrics, counts, texts) == encoded_one_by_one(
         groups, values
     )
+
+
+def test_short_names_are_remembered_and_long_ones_are_not_since_a_sender_could_fill_the_memory() -> None:
+    long = "dex:" + "L" * 100_000
+    [short_texts] = texts_of_all(["dex:S"], [TOPIC], [0])
+    before = encode_form._remembered.cache_info().currsize
+
+    assert list(texts_of_all(["dex:S", long], [TOPIC] * 2, [0, 1])) == [
+        texts_of("dex:S", TOPIC, 0),
+        texts_of(long, TOPIC, 1),
+    ]
+    assert encode_form._remembered.cache_info().currsize == before
+    assert next(texts_of_all(["dex:S"], [TOPIC], [0])) is short_texts
 
 
 def test_encoding_twice_gives_the_same_bytes() -> None:
