@@ -24,18 +24,15 @@ _KERNEL: Final = compiled("records")
 class RecordEncoder:
     """Rows to finished records, many instruments at once.
 
-    All floats of a call become text in one go, which is most of the work; the rest is the copying of names and digits.
+    Where the kernel was built all floats of a call become text in one go, which is most of the work; the rest is copying
+    names and digits.
 
     Args:
         pure: In plain Python even where the kernel was built.
     """
 
     def __init__(self, *, pure: bool = False) -> None:
-        form = None
-        if _KERNEL is not None and not pure:
-            form = _KERNEL.Form(SLOTS, END, SOURCES, NEAR, NEAR_FROM, NEAR_COUNT)
-        self._gather = form.gather if form is not None else encode_plain.gather
-        self._write = form.write if form is not None else encode_plain.write
+        self._form = None if pure or _KERNEL is None else _KERNEL.Form(SLOTS, END, SOURCES, NEAR, NEAR_FROM, NEAR_COUNT)
 
     def encode(self, rows: list[Row], metrics: Numbers, counts: list[int], texts: Iterable[Texts]) -> list[bytes]:
         """Encode the records of some instruments.
@@ -53,9 +50,13 @@ class RecordEncoder:
         Raises:
             ValueError: there are not as many metrics, or rows of instruments, as rows.
         """
+        if self._form is None:
+            return encode_plain.encode(rows, metrics, counts, texts)
         numbers = np.empty(len(rows) * len(NUMBERS))
-        self._gather(rows, metrics, numbers)
-        return self._write(rows, counts, list(texts), orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY))
+        self._form.gather(rows, metrics, numbers)
+        text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
+        records: list[bytes] = self._form.write(rows, counts, list(texts), text)
+        return records
 
 
 JsonSchema: TypeAlias = dict[str, object]

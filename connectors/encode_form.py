@@ -68,10 +68,7 @@ def texts_of_all(instruments: Sequence[str], topics: Sequence[str], partitions: 
     return map(one, instruments, topics, partitions)
 
 
-TEXTS: Final = 3
-"""So many are they."""
-
-_VENUE, _SYMBOL, _SOURCE = range(TEXTS)
+_VENUE, _SYMBOL, _SOURCE = range(3)
 
 
 def _values(field: Field) -> Iterator[tuple[str, Kind, int, tuple[str, ...]]]:
@@ -116,15 +113,16 @@ SOURCES: Final = tuple(COLUMNS.index(name) if name in COLUMNS else ~item(name) f
 """Where each comes from: a column of the stateless metrics, or ``~item`` of the row."""
 
 NEAR: Final = item("near")
-"""The item of a row that has a full book's notionals near mid; else they are in the columns."""
+"""The item of a row that holds the notionals near mid of a full book; else they are in the columns."""
 
-_NEAR_NAMES: Final = tuple(f"{side}_notional_{bps}bps" for bps in BANDS_BPS for side in ("bid", "ask"))
+NEAR_NAMES: Final = tuple(f"{side}_notional_{bps}bps" for bps in BANDS_BPS for side in ("bid", "ask"))
+"""These notionals, in their order."""
 
-NEAR_FROM: Final = NUMBERS.index(_NEAR_NAMES[0])
+NEAR_FROM: Final = NUMBERS.index(NEAR_NAMES[0])
 """The first of them among the numbers."""
 
-NEAR_COUNT: Final = len(_NEAR_NAMES)
+NEAR_COUNT: Final = len(NEAR_NAMES)
 """So many are they."""
 
-if NUMBERS[NEAR_FROM : NEAR_FROM + NEAR_COUNT] != _NEAR_NAMES:
-    raise AssertionError(f"expected {_NEAR_NAMES} one after the other, received {NUMBERS}")
+if NUMBERS[NEAR_FROM : NEAR_FROM + NEAR_COUNT] != NEAR_NAMES:
+    raise AssertionError(f"expected {NEAR_NAMES} one after the other, received {NUMBERS}")

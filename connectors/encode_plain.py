@@ -1,76 +1,46 @@
-"""Records in plain Python: the same bytes as the kernel ``records`` makes, for where it was not built.
+"""Records in plain Python, each a document of its own: for where the kernel ``records`` was not built.
 
-Owns the way from rows and the text of their floats to documents, over one form for ``%``.
+Owns nothing but the way there: the bytes are those of the kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable
+from itertools import islice
 from operator import itemgetter
 from typing import Final
 
-import numpy as np
+import orjson
 
-from connectors.encode_form import END, NEAR, NEAR_COUNT, NEAR_FROM, NUMBERS, SLOTS, SOURCES, TEXTS, Numbers, Texts
+from connectors.encode_form import NEAR_NAMES, Numbers, Texts
 from orderbook.measurer import Row
-from orderbook.record import FIELDS, OFI_SOURCES, STATES
+from orderbook.metrics import COLUMNS
+from orderbook.record import DIFF, NAMES, SCHEMA, SNAPSHOT, STATES
 
-_COLUMNS_AT: Final = [number for number, source in enumerate(SOURCES) if source >= 0]
-_COLUMNS: Final = [source for source in SOURCES if source >= 0]
-_ITEMS_AT: Final = [number for number, source in enumerate(SOURCES) if source < 0]
-_items: Final = itemgetter(*(~source for source in SOURCES if source < 0))
-_near: Final = itemgetter(NEAR)
+_TOLD: Final = tuple(name for name in Row._fields if name in NAMES)
+_told: Final = itemgetter(*map(Row._fields.index, _TOLD))
 
 
-def gather(rows: list[Row], metrics: Numbers, out: Numbers) -> None:
-    """Fill ``out``, shape (n * len(NUMBERS),), with the floats of all rows in the order of a record; None becomes NaN."""
-    if len(metrics) != len(rows):
-        raise ValueError(f"expected metrics of {len(rows)} rows, received those of {len(metrics)}")
-    if not rows:
-        return
-    table = out.reshape(len(rows), len(NUMBERS))
-    table[:, _COLUMNS_AT] = metrics[:, _COLUMNS]
-    table[:, _ITEMS_AT] = np.array([_items(row) for row in rows], np.float64)
-    for index, near in enumerate(map(_near, rows)):
-        if near is not None:
-            table[index, NEAR_FROM : NEAR_FROM + NEAR_COUNT] = near
-
-
-def _picks() -> Iterator[int]:
-    """For each slot where its text is among a record's texts: numbers, items of the row, the group's texts, choices."""
-    number, choice = 0, len(NUMBERS) + len(Row._fields) + TEXTS
-    for slot in SLOTS:
-        if slot.kind == "number":
-            yield number
-            number += 1
-        elif slot.kind == "integer":
-            yield len(NUMBERS) + slot.place
-        elif slot.kind == "text":
-            yield len(NUMBERS) + len(Row._fields) + slot.place
-        else:
-            yield choice
-            choice += 1
-
-
-_FORM: Final = "%s".join([*(slot.before.decode().replace("%", "%%") for slot in SLOTS), END.decode()])
-_picked: Final = itemgetter(*_picks())
-_NULLABLE: Final = [len(NUMBERS) + Row._fields.index(f.name) for f in FIELDS if f.kind == "int" and f.null_when]
-_STATES: Final = [f'"{state}"' for state in STATES]
-
-
-def write(rows: list[Row], counts: list[int], texts: list[Texts], numbers: bytes) -> list[bytes]:
-    """The documents of all rows; ``numbers`` is what ``gather`` gave, as JSON."""
-    if not rows:
-        return []
-    tokens = numbers[1:-1].decode().split(",")
-    columns: list[Sequence[object]] = [tokens[number :: len(NUMBERS)] for number in range(len(NUMBERS))]
-    columns += zip(*rows, strict=True)
-    for of_groups in zip(*texts, strict=True):
-        columns.append(list(chain.from_iterable(map(repeat, map(bytes.decode, of_groups), counts))))
-    snapshot, diff = (f'"{source}"' for source in OFI_SOURCES)
-    columns.append([_STATES[row.state] for row in rows])
-    columns.append([snapshot if row.near is None else diff for row in rows])
-    for place in _NULLABLE:
-        columns[place] = ["null" if value is None else value for value in columns[place]]
-    return [record.encode() for record in map(_FORM.__mod__, zip(*_picked(columns), strict=True))]
+def encode(rows: list[Row], metrics: Numbers, counts: list[int], texts: Iterable[Texts]) -> list[bytes]:
+    """See ``connectors.encode.RecordEncoder.encode``."""
+    if len(metrics) != len(rows) or sum(counts) != len(rows):
+        raise ValueError(f"expected metrics and groups of {len(rows)} rows, received {len(metrics)} and {sum(counts)}")
+    dumps, names, states = orjson.dumps, (*COLUMNS, *_TOLD), STATES
+    # Filled anew for each record: a new dictionary of so many fields would cost twice as much.
+    document: dict[str, object] = dict.fromkeys(NAMES)
+    document["schema"] = SCHEMA
+    of_all = iter(zip(rows, metrics.tolist(), strict=True))
+    records = []
+    for count, (venue, symbol, begin) in zip(counts, texts, strict=True):
+        document["venue"], document["symbol"] = orjson.loads(venue), orjson.loads(symbol)
+        document["source"] = source = orjson.loads(begin + b"}")
+        for row, of_book in islice(of_all, count):
+            document.update(zip(names, (*of_book, *_told(row)), strict=True))
+            source["offset"] = row.offset
+            document["state"] = states[row.state]
+            document["ofi_source"] = SNAPSHOT
+            if row.near is not None:
+                document.update(zip(NEAR_NAMES, row.near, strict=True))
+                document["ofi_source"] = DIFF
+            records.append(dumps(document))
+    return records

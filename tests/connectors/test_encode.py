@@ -266,6 +266,14 @@ def test_metrics_of_other_rows_are_an_error_not_a_shorter_list(encoder: RecordEn
         encoder.encode(rows, np.ones((count, len(COLUMNS))), [1], [OF_SPOT])
 
 
+@pytest.mark.parametrize("counts", [[], [0], [2], [1, 1]])
+def test_groups_of_other_rows_are_an_error(encoder: RecordEncoder, counts: list[int]) -> None:
+    rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
+
+    with pytest.raises(ValueError, match="1 rows"):
+        encoder.encode(rows, np.ones((1, len(COLUMNS))), counts, [OF_SPOT] * len(counts))
+
+
 def test_a_long_name_is_kept_whole(encoder: RecordEncoder) -> None:
     rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])] * 2)).rows
     names = ["dex:" + "L" * 100_000, "dex:S"]
