@@ -1,8 +1,6 @@
 """delta_volume and trade_delta: aggressive events, who caused them, and the windows that sum them up.
 
-Rule 1: a window's sum is exact, rounded once: it depends on the window's content alone, not on how it came about. A
-        running sum of floats would not.
-Rule 2: an estimator compares a book with its predecessor, the last one that was neither crossed nor resyncing.
+Rule: an estimator compares a book with its predecessor, the last one that was neither crossed nor resyncing.
 Definitions and worked numbers: docs/metrics.md.
 """
 
@@ -14,52 +12,12 @@ from math import inf
 from typing import Protocol, TypeAlias
 
 from orderbook.codec import Reader, Writer
-from orderbook.exact import ExactSum
 from orderbook.presets import Estimator
+from orderbook.windows import new_window
 
 Aggression: TypeAlias = tuple[float, bool]
 """What aggressors did between two books: an amount (> 0 buyers, < 0 sellers), and whether it is cut off: they went beyond
 the last level that was known, so that they may have taken more."""
-
-
-class Window:
-    """The last ``size`` numbers and their exactly rounded sum."""
-
-    __slots__ = ("_rounded", "_sum", "_values")
-
-    def __init__(self, size: int, values: Iterable[float] = ()) -> None:
-        self._values: deque[float] = deque(maxlen=size)
-        self._sum = ExactSum()
-        self._rounded: float | None = 0.0
-        for value in values:
-            self.push(value)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def push(self, value: float) -> None:
-        """Add a finite number; the oldest falls out of a full window."""
-        values = self._values
-        if len(values) == values.maxlen:
-            self._sum.add(-values[0])
-        values.append(value)
-        self._sum.add(value)
-        self._rounded = None
-
-    def sum(self) -> float:
-        """The exactly rounded sum; 0.0 of an empty window."""
-        if self._rounded is None:
-            self._rounded = self._sum.rounded()
-        return self._rounded
-
-    def write(self, out: Writer) -> None:
-        """Append this window to a state."""
-        out.put_floats(self._values)
-
-    @classmethod
-    def read(cls, size: int, state: Reader) -> Window:
-        """The window that ``write`` wrote; of a smaller ``size`` the oldest numbers are dropped."""
-        return cls(size, state.take_floats())
 
 
 class EventWindow:
@@ -77,7 +35,7 @@ class EventWindow:
     __slots__ = ("_marks", "_window", "amount", "count", "cut_off", "since_ms")
 
     def __init__(self, size: int, values: Iterable[float] = (), marks: Iterable[tuple[int, bool]] = ()) -> None:
-        self._window = Window(size, values)
+        self._window = new_window(size, values)
         self._marks: deque[tuple[int, bool]] = deque(marks, size)
         self.cut_off = sum(cut for _, cut in self._marks)
         self._work_out()
@@ -104,7 +62,7 @@ class EventWindow:
 
     def write(self, out: Writer) -> None:
         """Append this window to a state."""
-        self._window.write(out)
+        out.put_floats(self._window.values)
         out.put_ints(at_ms for at_ms, _ in self._marks)
         out.put_ints(cut for _, cut in self._marks)
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from orderbook.clock_window import CLOCK_RESET_MS, ClockWindow
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, EventWindow, Resting, aggressive_event
 from orderbook.ofi import FAST, NO_PREDECESSOR, SLOW
 from orderbook.presets import MeasureConfig
+from orderbook.tape import CLOCK_RESET_MS
+from orderbook.windows import MAX_HELD, new_window
 
 
 class Flow:
@@ -57,7 +58,7 @@ class Flow:
         self.ofi_fast = 0.0
         self.ofi_slow = 0.0
         self.events = EventWindow(config.delta_volume_window)
-        self.second = ClockWindow()
+        self.second = new_window(MAX_HELD)
         self.forget()
 
     def forget(self) -> None:
@@ -90,7 +91,7 @@ class Flow:
             event = aggressive_event(self._estimator, resting, (before_bid, before_ask), (bid, ask))
             if event is not None:
                 self.events.push(event, self.clock_ms)
-                self.second.push(self.clock_ms, event[0])
+                self.second.push(event[0], self.clock_ms)
         passed_ms = self.clock_ms - self._taken_ms
         if passed_ms:
             self.ofi_fast *= FAST[passed_ms]
@@ -119,7 +120,8 @@ class Flow:
         out.put_int(self.clock_ms, self._taken_ms, int(self._known))
         out.put_float(self._bid, self._bid_quantity, self._ask, self._ask_quantity, self.ofi_fast, self.ofi_slow)
         self.events.write(out)
-        self.second.write(out)
+        out.put_ints(self.second.stamps)
+        out.put_floats(self.second.values)
 
     def read(self, size: int, state: Reader) -> None:
         """Become the flow that ``write`` wrote; where the predecessor's levels are, the lane says."""
@@ -128,4 +130,5 @@ class Flow:
         self._ask, self._ask_quantity = state.take_float(), state.take_float()
         self.ofi_fast, self.ofi_slow = state.take_float(), state.take_float()
         self.events = EventWindow.read(size, state)
-        self.second = ClockWindow.read(state)
+        stamps, values = state.take_ints(), state.take_floats()
+        self.second = new_window(MAX_HELD, values, stamps)

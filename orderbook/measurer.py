@@ -26,6 +26,7 @@ from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteTally
 from orderbook.record import CROSSED, RESYNCING
 from orderbook.tape import Tape
+from orderbook.windows import SECOND_MS
 
 _NO_BOOK: Final = frozenset({CROSSED, RESYNCING})
 """States whose books are compared with nothing."""
@@ -241,7 +242,7 @@ class Measurer:
         else:
             flow.place = number
             delta, ofi, ofi_fast, ofi_slow = events.amount, flow.ofi, flow.ofi_fast, flow.ofi_slow
-            delta_1s = second.sum(now_ms) if second.held else 0.0
+            delta_1s = second.sum_after(now_ms - SECOND_MS) if second else 0.0
             if lane is diffs:
                 near = diffs.near.values
         traded, traded_1s, trades_1s = tape.told(self._newest_ms()) if tape.seen else _NO_TRADES

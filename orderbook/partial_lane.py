@@ -92,7 +92,8 @@ class PartialLane:
     def asks_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as its levels reach."""
         total, last = 0.0, price
-        for level, quantity in self.levels[1].tolist():
+        numbers = iter(self.levels[1].ravel().tolist())  # half the price of a list of pairs
+        for level, quantity in zip(numbers, numbers, strict=True):
             if level > price:
                 return total, False
             if not level:
@@ -103,7 +104,8 @@ class PartialLane:
     def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
         total, last = 0.0, price
-        for level, quantity in self.levels[0].tolist():
+        numbers = iter(self.levels[0].ravel().tolist())
+        for level, quantity in zip(numbers, numbers, strict=True):
             if not level:
                 break
             if level < price:

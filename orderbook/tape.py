@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from orderbook.clock_window import CLOCK_RESET_MS, ClockWindow
 from orderbook.codec import Reader, Writer
-from orderbook.deltas import Window
 from orderbook.events import Trade
+from orderbook.windows import MAX_HELD, SECOND_MS, new_window
 
 ID_RESET_MS: Final = 60_000
 """Ids that go back while the clock went ahead by more than this were restarted by the venue."""
+
+CLOCK_RESET_MS: Final = 60_000
+"""A clock stands still where time goes back; by more than this, the clock was wrong before, and is set anew."""
 
 
 class Tape:
@@ -35,8 +37,8 @@ class Tape:
         self._last_id = -1
         self._last_ms = 0
         self._begun = False
-        self._window = Window(size)
-        self._second = ClockWindow()
+        self._window = new_window(size)
+        self._second = new_window(MAX_HELD)
         self.clock_ms = 0
         self.seen = False
 
@@ -46,8 +48,8 @@ class Tape:
         Signed quantities in base units, contracts at COIN-M.
         """
         second = self._second
-        last_second = second.sum(now_ms) if second.held else 0.0
-        return self._window.sum(), last_second, len(second.held)
+        last_second = second.sum_after(now_ms - SECOND_MS) if second else 0.0
+        return self._window.sum(), last_second, len(second)
 
     def feed(self, trade: Trade, ignored: Counter[str], notices: Counter[str]) -> None:
         """Take one trade; it is counted as ignored (no trade is a record) by ``trade`` or ``stale``."""
@@ -69,7 +71,7 @@ class Tape:
         if trade.market:
             self.seen = True
             self._window.push(trade.quantity)
-            self._second.push(self.clock_ms, trade.quantity)
+            self._second.push(trade.quantity, self.clock_ms)
         else:
             notices["trade_not_market"] += 1
 
@@ -84,8 +86,9 @@ class Tape:
     def write(self, out: Writer) -> None:
         """Append this tape to a state."""
         out.put_int(int(self._begun), int(self._aggregate), self._last_id, self._last_ms, self.clock_ms)
-        self._window.write(out)
-        self._second.write(out)
+        out.put_floats(self._window.values)
+        out.put_ints(self._second.stamps)
+        out.put_floats(self._second.values)
 
     @classmethod
     def read(cls, size: int, state: Reader) -> Tape:
@@ -93,7 +96,8 @@ class Tape:
         tape = cls(size)
         tape._begun, tape._aggregate = bool(state.take_int()), bool(state.take_int())
         tape._last_id, tape._last_ms, tape.clock_ms = state.take_int(), state.take_int(), state.take_int()
-        tape._window = Window.read(size, state)
-        tape._second = ClockWindow.read(state)
+        tape._window = new_window(size, state.take_floats())
+        stamps, values = state.take_ints(), state.take_floats()
+        tape._second = new_window(MAX_HELD, values, stamps)
         tape.seen = len(tape._window) > 0
         return tape

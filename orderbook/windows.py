@@ -1,0 +1,94 @@
+"""The last numbers, so many or of the last second, and their sum.
+
+Owns what a window holds. Plain Python here; ``kernels.windows`` has the same compiled.
+
+Rule 1: a window's sum is exact, rounded once: it depends on the window's content alone, not on how it came about. A
+        running sum of floats would not.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Final
+
+from kernels import compiled
+from orderbook.exact import ExactSum
+
+SECOND_MS: Final = 1_000
+
+MAX_HELD: Final = 100_000
+"""Numbers in a window by time, at most, should time stand still: the oldest fall out first."""
+
+_KERNEL: Final = compiled("windows")
+
+
+class PlainWindow:
+    """At most the last ``size`` numbers, each with the clock at which it came, where that matters."""
+
+    __slots__ = ("_held", "_rounded", "_sum")
+
+    def __init__(self, size: int) -> None:
+        self._held: deque[tuple[int, float]] = deque(maxlen=size)
+        self._sum = ExactSum()
+        self._rounded: float | None = 0.0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def values(self) -> list[float]:
+        """The numbers, oldest first."""
+        return [value for _, value in self._held]
+
+    @property
+    def stamps(self) -> list[int]:
+        """The clock at each."""
+        return [at_ms for at_ms, _ in self._held]
+
+    def push(self, value: float, at_ms: int = 0) -> None:
+        """Add a finite number; the oldest falls out of a full window. Clocks never go back, but for ``clear``."""
+        held = self._held
+        if len(held) == held.maxlen:
+            self._drop()
+        held.append((at_ms, value))
+        self._sum.add(value)
+        self._rounded = None
+
+    def sum(self) -> float:
+        """The exactly rounded sum; 0.0 of an empty window."""
+        if self._rounded is None:
+            self._rounded = self._sum.rounded()
+        return self._rounded
+
+    def sum_after(self, ms: int) -> float:
+        """The same of the numbers that came after ``ms``; those before are forgotten."""
+        held = self._held
+        while held and held[0][0] <= ms:
+            self._drop()
+        return self.sum()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._held.clear()
+        self._sum = ExactSum()
+        self._rounded = 0.0
+
+    def _drop(self) -> None:
+        self._sum.add(-self._held.popleft()[1])
+        self._rounded = None
+
+
+def new_window(
+    size: int, values: Iterable[float] = (), stamps: Iterable[int] | None = None, *, kernel: ModuleType | None = _KERNEL
+) -> PlainWindow:
+    """A window that was told ``values``, each at its stamp; ``kernel``: the compiled one, None for this one."""
+    window: PlainWindow = PlainWindow(size) if kernel is None else kernel.Window(size)
+    if stamps is None:
+        for value in values:
+            window.push(value)
+    else:
+        for value, at_ms in zip(values, stamps, strict=True):
+            window.push(value, at_ms)
+    return window
