@@ -7,12 +7,13 @@ once; each is a lane of its own, because their ids interleave and a sweep seen b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from kernels import compiled
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Partial
@@ -91,27 +92,11 @@ class PartialLane:
 
     def asks_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as its levels reach."""
-        total, last = 0.0, price
-        numbers = iter(self.levels[1].ravel().tolist())  # half the price of a list of pairs
-        for level, quantity in zip(numbers, numbers, strict=True):
-            if level > price:
-                return total, False
-            if not level:
-                break
-            total, last = total + quantity, level
-        return total, last < price
+        return _through(self._block, self._row, 1, price)
 
     def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
-        total, last = 0.0, price
-        numbers = iter(self.levels[0].ravel().tolist())
-        for level, quantity in zip(numbers, numbers, strict=True):
-            if not level:
-                break
-            if level < price:
-                return total, False
-            total, last = total + quantity, level
-        return total, last > price
+        return _through(self._block, self._row, 0, price)
 
     def settle(self) -> None:
         """Let go of the block that the last levels lie in (it holds a whole poll)."""
@@ -131,6 +116,28 @@ class PartialLane:
         self.flow.read(size, state)
         bids, asks = state.take_floats(), state.take_floats()
         self._block, self._row = stack_levels([(bids, asks)]), 0
+
+
+def plain_through(block: Block, row: int, side: int, price: float) -> Aggression:
+    """Quantity on a side (0 bids, 1 asks) of a book at ``price`` and better, as far as its levels reach.
+
+    ``kernels.sweep`` has the same compiled.
+    """
+    total, last = 0.0, price
+    numbers = iter(block[row, side].ravel().tolist())  # half the price of a list of pairs
+    for level, quantity in zip(numbers, numbers, strict=True):
+        if not level:
+            break
+        if (level > price) if side else (level < price):
+            return total, False
+        total, last = total + quantity, level
+    return total, (last < price) if side else (last > price)
+
+
+_KERNEL: Final = compiled("sweep")
+_through: Final[Callable[[Block, int, int, float], Aggression]] = (
+    _KERNEL.through if _KERNEL is not None else plain_through
+)
 
 
 def stack_levels(books: list[tuple[list[float], list[float]]]) -> Block:
