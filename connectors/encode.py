@@ -15,8 +15,8 @@ import orjson
 from connectors import encode_plain
 from connectors.encode_form import END, NEAR, NEAR_COUNT, NEAR_FROM, NUMBERS, SLOTS, SOURCES, Numbers, Texts
 from kernels import compiled
-from orderbook.measurer import Row
 from orderbook.record import FIELDS, NAMES, OFI_SOURCES, SCHEMA, STATES
+from orderbook.rows import Row
 
 _KERNEL: Final = compiled("records")
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from orderbook.measurer import Row
 from orderbook.metrics import COLUMNS
 from orderbook.near import BANDS_BPS
 from orderbook.record import FIELDS, OFI_SOURCES, SCHEMA, STATES, Field
+from orderbook.rows import Row
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Texts: TypeAlias = tuple[bytes, ...]

@@ -13,9 +13,9 @@ from typing import Final
 import orjson
 
 from connectors.encode_form import NEAR_NAMES, Numbers, Texts
-from orderbook.measurer import Row
 from orderbook.metrics import COLUMNS
 from orderbook.record import DIFF, NAMES, SCHEMA, SNAPSHOT, STATES
+from orderbook.rows import Row
 
 _TOLD: Final = tuple(name for name in Row._fields if name in NAMES)
 _told: Final = itemgetter(*map(Row._fields.index, _TOLD))

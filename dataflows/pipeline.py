@@ -23,14 +23,16 @@ from connectors.encode_form import texts_of_all
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
-from orderbook.measurer import Measured, Measurer, Row
+from orderbook.measurer import Measured, Measurer
 from orderbook.metrics import Block, join_books, measure_books
 from orderbook.ofi import Carried, predecessors
 from orderbook.presets import MeasureConfig, contract_size
+from orderbook.rows import Row
 
 _PARTITION: Final = attrgetter("partition")
 _ROWS: Final = attrgetter("rows")
 _STATE: Final = attrgetter("state")
+_new_tuple: Final = tuple.__new__
 _TIMESTAMP: Final = attrgetter("timestamp_ms")
 
 
@@ -85,7 +87,8 @@ class Pipeline:
         if measured.audits or measured.quotes.checks:
             counts.evidence.add(group.instrument, measured)
         counts.seconds["measure"] += perf_counter() - start
-        return MeasuredGroup(group.instrument, group.origin.topic, group.partition, *measured[:4], size)
+        place = (group.instrument, group.origin.topic, group.partition)
+        return _new_tuple(MeasuredGroup, place + measured[:4] + (size,))  # half the price of unpacking
 
     def _contract_size(self, instrument: str) -> float | None:
         sizes = self._contract_sizes

@@ -5,11 +5,12 @@
 """
 
 from orderbook.events import Diff, Event, Partial, Quote, Snapshot, Trade
-from orderbook.measurer import Measured, Measurer, Row
+from orderbook.measurer import Measured, Measurer
 from orderbook.metrics import COLUMNS, measure_books
 from orderbook.module import OrderbookImbalanceModule, OrderbookMetrics, OrderbookSnapshot, OrderbookWarning
 from orderbook.presets import PRESETS, MeasureConfig
 from orderbook.record import CORE_FEATURES, EIGHT_METRICS, FIELDS, SCHEMA, STATES
+from orderbook.rows import Row
 
 __all__ = [
     "COLUMNS",

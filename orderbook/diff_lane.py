@@ -42,7 +42,7 @@ from orderbook.events import Diff, Quote, Snapshot
 from orderbook.flow import Flow
 from orderbook.metrics import Block
 from orderbook.near import NearNotionals
-from orderbook.partial_lane import STALE, stack_levels
+from orderbook.partial_lane import NO_LEVELS, STALE, stack_levels
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING, THIN
@@ -58,7 +58,7 @@ class DiffLane:
 
     Attributes:
         flow: From book to book.
-        levels: The best levels of the predecessor of the next batch's first book, shape (2, w, 2).
+        levels: The best levels of the predecessor of the next batch's first book, a block of one.
         near: What rests near mid.
     """
 
@@ -89,7 +89,7 @@ class DiffLane:
         self.book = Book(config.book_levels)
         self.flow = Flow(config)
         self.gaps = 0
-        self.levels: Block = stack_levels([([], [])])[0]
+        self.levels: Block = NO_LEVELS
         self.near = NearNotionals(self.book)
         self.quotes = QuoteCheck()
 
@@ -244,7 +244,7 @@ class DiffLane:
         """Append this lane to a state."""
         out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
         self.flow.write(out)
-        for levels in self.levels:
+        for levels in self.levels[0]:
             out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
         self.book.bids.write(out)
         self.book.asks.write(out)
@@ -259,7 +259,7 @@ class DiffLane:
         self._joined, self._clock_ms, self.gaps = bool(state.take_int()), state.take_int(), state.take_int()
         self.flow.read(size, state)
         bids, asks = state.take_floats(), state.take_floats()
-        self.levels = stack_levels([(bids, asks)])[0]
+        self.levels = stack_levels([(bids, asks)])
         self.book.bids.read(state)
         self.book.asks.read(state)
         self._early = diff_state.read_snapshot(state)

@@ -16,15 +16,16 @@ import numpy as np
 from orderbook.audit import BookAudit
 from orderbook.codec import Reader, Writer
 from orderbook.diff_lane import DiffLane
-from orderbook.events import Diff, Event, Partial, Quote, Snapshot, Trade
+from orderbook.events import Diff, Event, Quote, Snapshot, Trade
 from orderbook.flow import Flow
 from orderbook.metrics import Block
-from orderbook.near import NOTHING, Values
+from orderbook.near import NOTHING
 from orderbook.ofi import BEFORE_FULL, BEFORE_PARTIAL, LEVELS, Carried
 from orderbook.partial_lane import NO_LEVELS, STALE, PartialLane, stack_levels
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteTally
 from orderbook.record import CROSSED, RESYNCING
+from orderbook.rows import LOOP, Loop, Row, new_row
 from orderbook.tape import Tape
 from orderbook.windows import SECOND_MS
 
@@ -32,39 +33,9 @@ _NO_BOOK: Final = frozenset({CROSSED, RESYNCING})
 """States whose books are compared with nothing."""
 
 _NO_TRADES: Final = (None, None, 0)
-_NO_BEST: Final = ((0.0, 0.0), (0.0, 0.0))
 _NO_QUOTES: Final = QuoteTally()
-_NOTHING: Final[Counter[str]] = Counter()
-
 _new_tuple: Final = tuple.__new__
-"""``Row._make`` costs half as much again."""
-
-
-class Row(NamedTuple):
-    """What a record holds beside its stateless metrics, and where its message stood."""
-
-    offset: int
-    timestamp_ms: int
-    receive_time_ns: int | None
-    event_time_ms: int | None
-    transaction_time_ms: int | None
-    update_id: int | None
-    seq: int
-    delta_volume: float | None
-    trade_delta: float | None
-    delta_events: int
-    state: int
-    gaps: int
-    ofi_l1: float | None
-    ofi_ew_500ms: float | None
-    ofi_ew_2s: float | None
-    delta_volume_1s: float | None
-    trade_delta_1s: float | None
-    trade_count_1s: int
-    delta_window_ms: int | None
-    delta_truncated: int
-    near: Values | None
-    """Notionals near mid of a full book, in the record's order; None for a partial book, whose levels tell them."""
+_NOTHING: Final[Counter[str]] = Counter()
 
 
 class Measured(NamedTuple):
@@ -94,15 +65,17 @@ class Measurer:
     Args:
         config: What to measure. It may differ from the one that wrote the state: a smaller window drops its oldest events.
         state: What ``state()`` gave, or nothing for a new instrument.
+        loop: Compiled where that was built, or ``orderbook.rows.plain_loop``: the same rows.
 
     Raises:
         orderbook.codec.StateError: ``state`` is no state of this version.
     """
 
-    __slots__ = ("_config", "_contract_size", "_counters", "_diffs", "_partials", "_seq", "_tape")
+    __slots__ = ("_config", "_contract_size", "_counters", "_diffs", "_loop", "_partials", "_seq", "_tape", "_tops")
 
-    def __init__(self, config: MeasureConfig, state: bytes = b"") -> None:
+    def __init__(self, config: MeasureConfig, state: bytes = b"", *, loop: Loop = LOOP) -> None:
         self._config = config
+        self._loop = loop
         size = config.delta_volume_window
         self._contract_size: float | None = None
         self._counters: tuple[Counter[str], Counter[str]] = Counter(), Counter()  # ignored, notices
@@ -110,6 +83,7 @@ class Measurer:
         self._tape = Tape(size)
         self._partials = PartialLane(Flow(config))
         self._diffs: DiffLane | None = None
+        self._tops: dict[int, tuple[list[float], list[float]]] = {}  # row of this batch -> levels of a full book
         if state:
             self._read(Reader(state), size)
 
@@ -123,41 +97,34 @@ class Measurer:
         """
         self._contract_size = contract_size
         ignored, notices = self._counters
-        rows: list[Row] = []
-        before: list[int] = []
-        tops: dict[int, tuple[list[float], list[float]]] = {}  # row -> levels of a full book
-        kept: list[int] = []  # rows of ``levels``, for the other rows
-        best = levels[:, :, 0].tolist() if levels.shape[2] else [_NO_BEST] * len(levels)
-        partials = self._partials
-        carried = partials.levels, self._diffs.levels if self._diffs is not None else NO_LEVELS[0]
-        lane: PartialLane | DiffLane
-        for event in events:
-            if type(event) is Partial:
-                lane = partials
-                state = partials.feed(event, best[event.row], levels, notices)
-                if state != STALE:
-                    kept.append(event.row)
-            elif type(event) is Diff:
-                lane = self._diff_lane()
-                state = lane.feed(event, notices)
-                if state != STALE:
-                    tops[len(rows)] = self._top(lane, state)
-            else:
-                self._hear(event, ignored, notices)
-                continue
+        partials, diffs = self._partials, self._diffs
+        carried = partials.block, diffs.levels if diffs is not None else NO_LEVELS
+        rows, before, kept, stale = self._loop(events, levels, partials, notices, (self._told, self._hear))
+        books = levels if len(kept) == len(levels) and not self._tops else _join(levels, kept, self._tops, len(rows))
+        self._settle()
+        if stale:
+            ignored["stale"] += stale
+        if ignored or notices:
+            self._counters = Counter(), Counter()
+        else:  # most batches count nothing, and counters are dear
+            ignored = notices = _NOTHING
+        diffs = self._diffs
+        quotes, audits = (_NO_QUOTES, []) if diffs is None else (diffs.quotes.take(), diffs.audits.take())
+        return _new_tuple(Measured, (rows, books, before, carried, ignored, notices, quotes, audits))
+
+    def _hear(self, event: Event, rows: list[Row], before: list[int]) -> None:
+        """Take anything but a partial book."""
+        ignored, notices = self._counters
+        if type(event) is Diff:
+            lane = self._diff_lane()
+            state = lane.feed(event, notices)
             if state == STALE:
                 ignored["stale"] += 1
-                continue
+                return
+            self._tops[len(rows)] = self._top(lane, state)
             before.append(lane.flow.place)
-            rows.append(_new_tuple(Row, event[:6] + self._told(lane, state, len(rows))))
-        self._settle(tops)
-        return Measured(
-            rows, _join(levels, kept, tops, len(rows)), before, carried, *self._counted(), *self._evidence()
-        )
-
-    def _hear(self, event: Event, ignored: Counter[str], notices: Counter[str]) -> None:
-        """Take what is never a record."""
-        if type(event) is Trade:
+            rows.append(new_row(event, self._told(lane, state, len(rows))))
+        elif type(event) is Trade:
             self._tape.feed(event, ignored, notices)
         elif type(event) is Quote:
             if self._diffs is not None:
@@ -166,18 +133,6 @@ class Measurer:
         elif type(event) is Snapshot:
             self._diff_lane().snapshot(event, notices)
             ignored["snapshot"] += 1
-
-    def _counted(self) -> tuple[Counter[str], Counter[str]]:
-        """What was counted since the last time; most batches count nothing, and counters are dear."""
-        ignored, notices = self._counters
-        if ignored or notices:
-            self._counters = Counter(), Counter()
-            return ignored, notices
-        return _NOTHING, _NOTHING
-
-    def _evidence(self) -> tuple[QuoteTally, list[BookAudit]]:
-        diffs = self._diffs
-        return (diffs.quotes.take(), diffs.audits.take()) if diffs is not None else (_NO_QUOTES, [])
 
     def state(self) -> bytes:
         """Everything remembered, as a value."""
@@ -213,17 +168,19 @@ class Measurer:
         self._diffs.near.contract_size = self._contract_size
         return self._diffs
 
-    def _settle(self, tops: dict[int, tuple[list[float], list[float]]]) -> None:
+    def _settle(self) -> None:
         """What the rows of this batch are to the books of the next."""
         self._partials.settle()
         if self._partials.flow.place >= 0:
             self._partials.flow.place = BEFORE_PARTIAL
         lane = self._diffs
         if lane is not None and lane.flow.place != BEFORE_FULL:
-            lane.levels = NO_LEVELS[0]
+            lane.levels = NO_LEVELS
             if lane.flow.place >= 0:
-                lane.levels = stack_levels([tops[lane.flow.place]])[0][:, :LEVELS]
+                lane.levels = stack_levels([self._tops[lane.flow.place]])[:, :, :LEVELS]
                 lane.flow.place = BEFORE_FULL
+        if self._tops:
+            self._tops = {}
 
     def _top(self, lane: DiffLane, state: int) -> tuple[list[float], list[float]]:
         if state == RESYNCING:

@@ -27,7 +27,8 @@ NO_PREDECESSOR, BEFORE_PARTIAL, BEFORE_FULL = -1, -2, -3
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Indexes: TypeAlias = npt.NDArray[np.intp]
 Carried: TypeAlias = tuple[Numbers, Numbers]
-"""The predecessors of an instrument's next partial and next full book, shape (2, w, 2) each: side, level, (price, quantity)."""
+"""The predecessors of an instrument's next partial and next full book, each a block of one:
+shape (1, 2, w, 2)."""
 
 _CUT_OFF_AT: Final = 5
 """A side of exactly so many levels ends there as one of LEVELS does: it is how ``@depth5`` tells any book."""
@@ -103,16 +104,17 @@ def _bring(
     out: Numbers, rows: Indexes, before: Sequence[int], instruments: list[int], carried: Sequence[Carried]
 ) -> None:
     """Put the predecessors of ``rows``, which lie in no book of this batch, to their places."""
-    nothing = np.full((2, LEVELS, 2), np.nan)
+    nothing = np.full((1, 2, LEVELS, 2), np.nan)
     found = [
         carried[instrument][BEFORE_PARTIAL - before[row]] if before[row] != NO_PREDECESSOR else nothing
         for row, instrument in zip(rows.tolist(), instruments, strict=True)
     ]
     out[..., rows] = 0.0
-    widths = np.array([levels.shape[1] for levels in found])
-    for width in set(widths.tolist()):
+    widths = np.array([levels.shape[2] for levels in found])
+    for width in set(widths.tolist()) - {0}:
         mine = np.flatnonzero(widths == width)
-        books = np.concatenate([found[number] for number in mine.tolist()]).reshape(len(mine), 2, width, 2)
+        joined = np.frombuffer(b"".join([found[number].tobytes() for number in mine.tolist()]))
+        books = joined.reshape(len(mine), 2, width, 2)
         best = books[:, :, :LEVELS].transpose(3, 2, 1, 0)
         out[:, : best.shape[1], :, rows[mine]] = best
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from kernels import compiled
 from orderbook.codec import Reader, Writer
@@ -25,9 +24,6 @@ from orderbook.tape import ID_RESET_MS
 STALE: Final = -1
 """In the place of a state: the message is no record."""
 
-Levels: TypeAlias = npt.NDArray[np.float64]
-"""One book of a block."""
-
 Best: TypeAlias = Sequence[Sequence[float]]
 """Best level of each side: price, quantity."""
 
@@ -37,35 +33,35 @@ class PartialLane:
 
     Attributes:
         flow: From book to book.
+        last_id: Newest update id; -1 before any.
+        clock_ms: When it came.
+        block: Where the predecessor's levels are.
+        row: Which book they are there.
     """
 
-    __slots__ = ("_block", "_clock_ms", "_last_id", "_row", "flow")
+    __slots__ = ("_own", "block", "clock_ms", "flow", "last_id", "row")
 
     def __init__(self, flow: Flow) -> None:
-        self._last_id = -1
-        self._clock_ms = 0
-        self._block, self._row = NO_LEVELS, 0  # where the predecessor's levels are
+        self.last_id = -1
+        self.clock_ms = 0
+        self.block, self.row = NO_LEVELS, 0
+        self._own = self.block  # the one that nobody else writes to
         self.flow = flow
-
-    @property
-    def levels(self) -> Levels:
-        """The predecessor, shape (2, w, 2): side, level, (price, quantity)."""
-        levels: Levels = self._block[self._row]
-        return levels
 
     def feed(self, event: Partial, best: Best, levels: Block, notices: Counter[str]) -> int:
         """Take one partial book and say its state, or STALE.
 
         ``best`` has its best levels (0.0: none), ``levels`` is the block that ``event.row`` points into.
+        ``kernels.partials`` has the same compiled, for many.
         """
         _, timestamp_ms, receive_ns, ms, _, update_id, row = event
         if ms is None:  # spot partial depth
             ms = receive_ns // 1_000_000 if receive_ns is not None else timestamp_ms
         if update_id is not None:
-            if update_id < self._last_id and not self._restarted(ms, notices):
+            if update_id < self.last_id and not self.restarted(ms, notices):
                 return STALE
-            self._last_id = update_id
-            self._clock_ms = ms
+            self.last_id = update_id
+            self.clock_ms = ms
         flow = self.flow
         if ms >= flow.clock_ms:
             flow.clock_ms = ms
@@ -80,42 +76,43 @@ class PartialLane:
             state = ONE_SIDED if bid or ask else EMPTY
             bid, ask = bid or NO_BID, ask or NO_ASK
         flow.take(bid, bid_quantity, ask, ask_quantity, self)
-        self._block, self._row = levels, row
+        self.block, self.row = levels, row
         return state
 
-    def _restarted(self, ms: int, notices: Counter[str]) -> bool:
+    def restarted(self, ms: int, notices: Counter[str]) -> bool:
         """Whether an id that went back is the venue's restart, not an old message."""
-        if ms - self._clock_ms <= ID_RESET_MS:
+        if ms - self.clock_ms <= ID_RESET_MS:
             return False
         notices["id_reset"] += 1
         return True
 
     def asks_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as its levels reach."""
-        return _through(self._block, self._row, 1, price)
+        return _through(self.block, self.row, 1, price)
 
     def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
-        return _through(self._block, self._row, 0, price)
+        return _through(self.block, self.row, 0, price)
 
     def settle(self) -> None:
         """Let go of the block that the last levels lie in (it holds a whole poll)."""
-        if self._block.base is not None or len(self._block) > 1:
-            self._block, self._row = self._block[self._row, None].copy(), 0
+        if self.block is not self._own:
+            self.block = self._own = self.block[self.row : self.row + 1].copy()
+            self.row = 0
 
     def write(self, out: Writer) -> None:
         """Append this lane to a state."""
-        out.put_int(self._last_id, self._clock_ms)
+        out.put_int(self.last_id, self.clock_ms)
         self.flow.write(out)
-        for levels in self.levels:
+        for levels in self.block[self.row]:
             out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
 
     def read(self, size: int, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
-        self._last_id, self._clock_ms = state.take_int(), state.take_int()
+        self.last_id, self.clock_ms = state.take_int(), state.take_int()
         self.flow.read(size, state)
         bids, asks = state.take_floats(), state.take_floats()
-        self._block, self._row = stack_levels([(bids, asks)]), 0
+        self.block, self.row = stack_levels([(bids, asks)]), 0
 
 
 def plain_through(block: Block, row: int, side: int, price: float) -> Aggression:

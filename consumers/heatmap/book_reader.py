@@ -15,9 +15,10 @@ from connectors.raw import RawBatch
 from consumers.heatmap.timeline import Seen, Timeline, Traded
 from consumers.witness import TradeSeen, read_testimony
 from orderbook.events import Diff, Trade
-from orderbook.measurer import Measurer, Row
+from orderbook.measurer import Measurer
 from orderbook.presets import MeasureConfig
 from orderbook.record import RESYNCING
+from orderbook.rows import Row
 
 
 class BookReader:

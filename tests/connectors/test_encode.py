@@ -17,9 +17,9 @@ from connectors.encode import RecordEncoder, record_schema
 from connectors.encode_form import texts_of, texts_of_all
 from kernels import compiled
 from orderbook import FIELDS, Diff, MeasureConfig
-from orderbook.measurer import Row
 from orderbook.metrics import COLUMNS
 from orderbook.record import NAMES, STATES
+from orderbook.rows import Row
 from tests.orderbook.feeds import COINM, SPOT, TOPIC, Levels, Run, Told, book, encode, pack, snapshot, spot, trade
 from tests.strategies import configs, mixed_feeds
 

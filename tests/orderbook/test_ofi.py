@@ -76,8 +76,8 @@ def test_a_deeper_setting_after_a_restart_compares_no_books_of_different_depths(
 
 def test_predecessors_are_found_in_the_batch_and_in_what_was_carried() -> None:
     books = stack_levels([([1.0, 1.0], []), ([2.0, 1.0], []), ([3.0, 1.0], [])])
-    partial, full = stack_levels([([7.0, 1.0], [])])[0], stack_levels([([8.0, 1.0], [])])[0]
-    nothing = stack_levels([([], [])])[0]
+    partial, full = stack_levels([([7.0, 1.0], [])]), stack_levels([([8.0, 1.0], [])])
+    nothing = stack_levels([([], [])])
     found = predecessors(books, [2, 1], [BEFORE_FULL, 0, BEFORE_PARTIAL], [(nothing, full), (partial, nothing)])
 
     assert found.shape == (3, 2, LEVELS, 2)

@@ -1,0 +1,109 @@
+"""Rows, and the loop that makes one of each depth message.
+
+Owns what a row holds, and how it is put together from where its message stood and what the measurer tells. The loop is here
+in plain Python; ``kernels.partials`` has the same compiled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from kernels import compiled
+from orderbook.events import Diff, Event, Partial
+from orderbook.metrics import Block
+from orderbook.near import Values
+from orderbook.partial_lane import STALE, PartialLane
+from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
+
+
+class Row(NamedTuple):
+    """What a record holds beside its stateless metrics, and where its message stood."""
+
+    offset: int
+    timestamp_ms: int
+    receive_time_ns: int | None
+    event_time_ms: int | None
+    transaction_time_ms: int | None
+    update_id: int | None
+    seq: int
+    delta_volume: float | None
+    trade_delta: float | None
+    delta_events: int
+    state: int
+    gaps: int
+    ofi_l1: float | None
+    ofi_ew_500ms: float | None
+    ofi_ew_2s: float | None
+    delta_volume_1s: float | None
+    trade_delta_1s: float | None
+    trade_count_1s: int
+    delta_window_ms: int | None
+    delta_truncated: int
+    near: Values | None
+    """Notionals near mid of a full book, in the record's order; None for a partial book, whose levels tell them."""
+
+
+Told: TypeAlias = Callable[[PartialLane, int, int], tuple[object, ...]]
+"""Gives what a row has beside the place of its message: of a lane, the state of its book, and the row's number."""
+
+Hear: TypeAlias = Callable[[Event, list[Row], list[int]], None]
+"""Takes an event that is no partial book; what comes after are the loop's rows and predecessors so far."""
+
+Run: TypeAlias = tuple[list[Row], list[int], list[int], int]
+"""Rows; the place of the book before each (``orderbook.ofi``); the partial books' rows of the block; how many were stale."""
+
+
+class Loop(Protocol):
+    """What ``plain_loop`` is."""
+
+    def __call__(
+        self,
+        events: Sequence[Event],
+        levels: Block,
+        lane: PartialLane,
+        notices: Counter[str],
+        caller: tuple[Told, Hear],
+        /,
+    ) -> Run:
+        """Take events in their order."""
+
+
+_NO_BEST: Final = ((0.0, 0.0), (0.0, 0.0))
+
+_new_tuple: Final = tuple.__new__
+
+
+def new_row(event: Partial | Diff, told: tuple[object, ...]) -> Row:
+    """A row of its parts; ``Row._make`` costs half as much again."""
+    return _new_tuple(Row, event[:6] + told)
+
+
+def plain_loop(
+    events: Sequence[Event], levels: Block, lane: PartialLane, notices: Counter[str], caller: tuple[Told, Hear], /
+) -> Run:
+    """Take events in their order; ``levels`` is the block that partial books point into."""
+    told, hear = caller
+    best = levels[:, :, 0].tolist() if levels.shape[2] else [_NO_BEST] * len(levels)
+    rows: list[Row] = []
+    before: list[int] = []
+    kept: list[int] = []
+    stale = 0
+    for event in events:
+        if type(event) is not Partial:
+            hear(event, rows, before)
+            continue
+        state = lane.feed(event, best[event.row], levels, notices)
+        if state == STALE:
+            stale += 1
+            continue
+        kept.append(event.row)
+        before.append(lane.flow.place)
+        rows.append(new_row(event, told(lane, state, len(rows))))
+    return rows, before, kept, stale
+
+
+_KERNEL: Final = compiled("partials")
+LOOP: Final[Loop] = plain_loop if _KERNEL is None else _KERNEL.Loop(Partial, Row, (LIVE, ONE_SIDED, EMPTY, CROSSED))
+"""The compiled loop where it was built."""
