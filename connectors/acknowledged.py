@@ -1,13 +1,14 @@
 """What the broker has acknowledged, by partition, and whether we were alone in writing it.
 
 Owns the single-writer check of idempotent delivery. A partition gives its offsets one after the other, so what one writer
-is told is dense: a hole is a message of somebody else.
+is told is dense: a hole is a message of somebody else. One report for many messages is enough to see that, since their
+number is known.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError, Message
@@ -22,7 +23,15 @@ _ASK_EVERY_S: Final = 1.0
 class Acknowledged:
     """librdkafka's reports. ``ends`` has, by partition, the offset behind the last message that is known to be written.
 
-    ``delivered`` runs once a message and does as little as it can; what it finds is looked at in ``check``.
+    ``delivered`` runs while librdkafka is busy and does as little as it can; what it finds is looked at in ``check`` and
+    ``settled``.
+
+    Args:
+        topic: that is written.
+        claim: whose the partitions are, and what is done about a second writer.
+        refused: told partition and error of a message that was not written.
+        fail: told when acknowledged messages are gone.
+        ends_now: asks the broker where partitions end.
     """
 
     def __init__(
@@ -31,13 +40,15 @@ class Acknowledged:
         claim: Claim,
         refused: Callable[[int, KafkaError], None],
         fail: Callable[[DeliveryError], None],
+        ends_now: Callable[[Sequence[int]], Mapping[int, int]],
     ) -> None:
         self.ends: dict[int, int] = {}
         self._topic = topic
         self._claim = claim
         self._refused = refused
         self._fail = fail
-        self._repeated: dict[int, int] = {}
+        self._ends_now = ends_now
+        self._doubtful: set[int] = set()
         self._holes: set[int] = set()
         self._warned: set[int] = set()
         self._ask_from = 0.0
@@ -46,17 +57,17 @@ class Acknowledged:
         """The partition ends there, the next message is expected to be ours."""
         self.ends[partition] = end
 
-    def delivered(self, error: KafkaError | None, message: Message) -> None:
-        """A report of librdkafka's."""
+    def delivered(self, error: KafkaError | None, message: Message, count: int = 1) -> None:
+        """A report of librdkafka's, for the last of ``count`` messages that were sent to its partition one after the other."""
         partition: int = message.partition()  # type: ignore[assignment]  # None only before a message is sent
         if error is not None:
             self._refused(partition, error)
             return
-        offset = message.offset()
-        if offset is not None and offset == self.ends.get(partition):
+        offset, end = message.offset(), self.ends.get(partition)
+        if offset is not None and end is not None and offset == end + count - 1:
             self.ends[partition] = offset + 1
         else:
-            self._unexpected(partition, offset)
+            self._unexpected(partition, offset, count)
 
     def check(self) -> None:
         """Look at the holes, if there are any.
@@ -78,31 +89,40 @@ class Acknowledged:
         self._holes.clear()
         self._ask_from = time.monotonic() + _ASK_EVERY_S
 
-    def _unexpected(self, partition: int, offset: int | None) -> None:
-        end = self.ends.get(partition)
-        if offset is None or self._is_repeated(partition, offset):
-            self._repeated[partition] = 0 if offset is None else offset + 1
-            if end is not None:
-                self.ends[partition] = end + 1
+    def settled(self) -> None:
+        """Every message was reported, nothing is under way: what reports left open is asked of the broker."""
+        if not self._doubtful:
             return
-        if end is None or offset > end:
-            self.ends[partition] = offset + 1
-            if end is not None:
+        doubtful, self._doubtful = sorted(self._doubtful), set()
+        for partition, there in self._ends_now(doubtful).items():
+            end = self.ends.get(partition, there)
+            if there < end:
+                self._fail(self._gone(partition, end, there))
+                continue
+            if there > end:
                 self._holes.add(partition)
-            return
-        self._fail(
-            DeliveryError(
-                f"expected offset {end} in partition {partition} of topic {self._topic}, received {offset}: messages that "
-                "were acknowledged are gone, because the topic was made anew or a broker took over without them; start "
-                "again to go on from there"
-            )
-        )
+            self.ends[partition] = there
 
-    def _is_repeated(self, partition: int, offset: int) -> bool:
-        """Whether a message was written by an earlier attempt whose answer got lost.
+    def _unexpected(self, partition: int, offset: int | None, count: int) -> None:
+        """A report that does not tell where the messages lie, or tells of others.
 
-        Where it lies the broker may not know any more. librdkafka then numbers the messages of that batch from -1 (None in
-        Python) on: the second has 0.
+        Messages that were written by an earlier attempt, whose answer got lost, lie where the broker may not know any more;
+        librdkafka then numbers those of a request from -1 (None in Python) on. That looks like a topic that was made anew.
         """
         end = self.ends.get(partition)
-        return offset == self._repeated.get(partition) and (end is None or offset < end)
+        least = (end or 0) + count - 1
+        if offset is None or offset < least or (end is None and partition in self._doubtful):
+            self._doubtful.add(partition)
+            if end is not None:
+                self.ends[partition] = end + count
+            return
+        self.ends[partition] = offset + 1
+        if end is not None:
+            self._holes.add(partition)
+
+    def _gone(self, partition: int, end: int, there: int) -> DeliveryError:
+        return DeliveryError(
+            f"expected partition {partition} of topic {self._topic} to end at offset {end}, received {there}: messages that "
+            "were acknowledged are gone, because the topic was made anew or a broker took over without them; start "
+            "again to go on from there"
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain, repeat
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -49,14 +50,15 @@ class Outlet:
         self._patience = terms.patience
         self._failure: DeliveryError | None = None
         self._closed = False
-        self._acknowledged = Acknowledged(terms.topic, terms.claim, self._refused, self._fail)
+        self._broker = terms.broker
+        self._acknowledged = Acknowledged(terms.topic, terms.claim, self._refused, self._fail, self._ends_now)
         self._refusals = (0, 0)
         self._again: list[tuple[int, int, Outgoing]] = []
         # With gaps allowed, messages behind a failed one would still be written, and a restart would take it for written.
         ours = {**_PRODUCER, "enable.gapless.guarantee": terms.shrink is None}
-        hooks = {"on_delivery": self._acknowledged.delivered, "error_cb": self._heard}
         try:
-            self._producer = Producer(terms.broker.config({**ours, **hooks}, PRODUCER_DEFAULTS))
+            config = terms.broker.config({**ours, "error_cb": self._heard}, PRODUCER_DEFAULTS)
+            self._producer = Producer(config)
         except KafkaException as error:
             raise terms.broker.failed(f"to write topic {terms.topic}", error) from error
 
@@ -74,7 +76,8 @@ class Outlet:
         self._serve(self._producer.poll, 0)
         self._check()
         if batch.headers is None and self._shrink is None:
-            self._send_plain(batch)
+            if len(batch):
+                self._send_plain(batch)
             return
         self._send_again()
         headers: Sequence[Headers | None] = batch.headers or [None] * len(batch)
@@ -83,7 +86,11 @@ class Outlet:
         self._check()
 
     def settle(self) -> None:
-        """Return once everything was acknowledged."""
+        """Return once everything was acknowledged.
+
+        Raises:
+            BrokerError: the broker does not say where a partition ends, when that has to be asked.
+        """
         waiting = Waiting(self._patience)
         while True:
             self._send_again()
@@ -92,7 +99,9 @@ class Outlet:
             if left:
                 self._go_on(waiting, f"{left} messages for {self._topic} are not acknowledged yet")
             elif not self._again:
-                return
+                break
+        self._acknowledged.settled()
+        self._check()
 
     def close(self) -> None:
         """Send what is left, unless a message failed: what comes after it must not be written. Never raises."""
@@ -103,20 +112,25 @@ class Outlet:
             LOG.error("%d messages for %s were not acknowledged; a restart repeats them", left, self._topic)
 
     def _send_plain(self, batch: OutBatch) -> None:
-        """The hot path: no headers, a message that is too large is a failure."""
+        """The hot path: no headers, a message that is too large is a failure, and one report tells of all messages.
+
+        Reports cost as much as producing does. With no gaps allowed, a message that fails ends the producer, so the last one
+        of a batch can't be written without the others.
+        """
         produce, topic, partition = self._producer.produce, self._topic, batch.partition
-        rest = zip(batch.values, batch.keys, batch.timestamps_ms, strict=True)
+        reports = chain(repeat(None, len(batch) - 1), [partial(self._acknowledged.delivered, count=len(batch))])
+        rest = zip(batch.values, batch.keys, reports, batch.timestamps_ms, strict=True)
         waiting = None
         message = next(rest, None)
         while message is not None:
-            value, key, timestamp_ms = message
+            value, key, report, timestamp_ms = message
             try:
-                produce(topic, value, key, partition, None, None, timestamp_ms)
-                for value, key, timestamp_ms in rest:
-                    produce(topic, value, key, partition, None, None, timestamp_ms)
+                produce(topic, value, key, partition, report, None, timestamp_ms)
+                for value, key, report, timestamp_ms in rest:
+                    produce(topic, value, key, partition, report, None, timestamp_ms)
                 message = None
             except BufferError:
-                message = (value, key, timestamp_ms)
+                message = (value, key, report, timestamp_ms)
                 waiting = self._make_room(waiting)
             except KafkaException as error:
                 self._refused(partition, error.args[0])
@@ -129,7 +143,9 @@ class Outlet:
             waiting = self._make_room(waiting)
 
     def _is_taken(self, partition: int, timestamp_ms: int, message: Outgoing) -> bool:
-        report = None if self._shrink is None else partial(self._delivered_or_shrunk, timestamp_ms, message)
+        report = self._acknowledged.delivered
+        if self._shrink is not None:
+            report = partial(self._delivered_or_shrunk, timestamp_ms, message)
         headers = () if message.headers is None else (message.headers,)
         try:
             self._producer.produce(
@@ -178,6 +194,8 @@ class Outlet:
 
     def _heard(self, error: KafkaError) -> None:
         """What librdkafka says of the whole producer; it goes on trying, which is right but for wrong passwords."""
+        if error.fatal():
+            self._fail(not_taken(self._topic, error))
         if error.code() != KafkaError._AUTHENTICATION:  # noqa: SLF001 (librdkafka's own code)
             return
         # One alone may be a broker that went away in the middle of a handshake.
@@ -203,6 +221,10 @@ class Outlet:
             self._refused(partition, error)
         else:
             self._again.append((partition, timestamp_ms, smaller))
+
+    def _ends_now(self, partitions: Sequence[int]) -> dict[int, int]:
+        there = self._broker.offsets(self._topic, partitions)
+        return {partition: end for partition, (_, end) in there.items()}
 
     def _refused(self, partition: int, error: KafkaError) -> None:
         self._fail(refused(self._topic, partition, error))

@@ -21,14 +21,21 @@ class Outcome:
     def __init__(self, claim: Claim | None = None) -> None:
         self.refused: list[tuple[int, KafkaError]] = []
         self.failures: list[DeliveryError] = []
+        self.there: dict[int, int] = {}
+        """Where partitions end, as the broker says."""
+        self.asked: list[int] = []
         self.acknowledged = Acknowledged(
-            TOPIC, claim or Claim(), lambda *refusal: self.refused.append(refusal), self.failures.append
+            TOPIC, claim or Claim(), lambda *refusal: self.refused.append(refusal), self.failures.append, self.answer
         )
 
-    def deliver(self, partition: int, offsets: Sequence[int]) -> None:
-        """librdkafka says -1 where it does not know."""
+    def answer(self, partitions: Sequence[int]) -> dict[int, int]:
+        self.asked += partitions
+        return {partition: self.there[partition] for partition in partitions}
+
+    def deliver(self, partition: int, offsets: Sequence[int], count: int = 1) -> None:
+        """The last of ``count`` messages each time; librdkafka says -1 where it does not know."""
         for offset in offsets:
-            self.acknowledged.delivered(None, Message(topic=TOPIC, partition=partition, offset=offset))
+            self.acknowledged.delivered(None, Message(topic=TOPIC, partition=partition, offset=offset), count)
 
     def end(self, partition: int) -> int | None:
         return self.acknowledged.ends.get(partition)
@@ -57,21 +64,59 @@ def test_a_refused_message_is_told_and_moves_nothing() -> None:
     assert outcome.end(0) == 4
 
 
-def test_messages_written_by_an_attempt_whose_answer_got_lost_count_one_by_one() -> None:
+def test_one_report_tells_of_all_messages_before_it() -> None:
+    outcome = Outcome()
+    outcome.acknowledged.begin(0, 10)
+    outcome.deliver(0, [14, 19], count=5)
+    outcome.deliver(0, [20])
+    outcome.acknowledged.check()
+    outcome.acknowledged.settled()
+    assert (outcome.end(0), outcome.asked, outcome.failures) == (21, [], [])
+
+
+def test_a_foreign_message_among_those_of_one_report_is_a_hole() -> None:
+    outcome = Outcome()
+    outcome.acknowledged.begin(0, 10)
+    outcome.deliver(0, [15], count=5)
+    with pytest.raises(SecondWriterError):
+        outcome.acknowledged.check()
+
+
+@pytest.mark.parametrize(("offsets", "count"), [([100, -1, 0, 1, 104, 105, -1, 0, 108], 1), ([102, 1, 108], 3)])
+def test_messages_written_by_an_attempt_whose_answer_got_lost_are_counted_and_looked_for(
+    offsets: list[int], count: int
+) -> None:
     outcome = Outcome()
     outcome.acknowledged.begin(0, 100)
-    outcome.deliver(0, [100, -1, 0, 1, 104, 105, -1, 0, 108])
+    outcome.deliver(0, offsets, count)
+    outcome.there[0] = 109
+    outcome.acknowledged.settled()
     outcome.acknowledged.check()
     assert outcome.end(0) == 109
-    assert outcome.failures == []
+    assert (outcome.asked, outcome.failures) == ([0], [])
+    outcome.acknowledged.settled()
+    assert outcome.asked == [0]  # once is enough
 
 
 def test_where_repeated_messages_lie_is_not_guessed_without_a_known_end() -> None:
     outcome = Outcome()
     outcome.deliver(0, [-1, 0, 1])
+    outcome.deliver(0, [3], count=5)
     assert outcome.end(0) is None
-    outcome.deliver(0, [700])
+    outcome.there[0] = 701
+    outcome.acknowledged.settled()
+    outcome.acknowledged.check()
     assert outcome.end(0) == 701
+
+
+def test_a_foreign_message_that_is_found_when_repeated_ones_are_looked_for_is_a_hole() -> None:
+    outcome = Outcome()
+    outcome.acknowledged.begin(0, 100)
+    outcome.deliver(0, [-1, 0])
+    outcome.there[0] = 103
+    outcome.acknowledged.settled()
+    with pytest.raises(SecondWriterError):
+        outcome.acknowledged.check()
 
 
 def test_a_hole_ends_a_writer_that_nobody_can_ask_about() -> None:
@@ -146,10 +191,14 @@ def test_whether_we_are_superseded_is_not_asked_with_every_batch(monkeypatch: py
     assert asked == [0, 0]
 
 
-def test_offsets_that_fall_back_are_acknowledged_messages_that_are_gone() -> None:
+@pytest.mark.parametrize(("offset", "count"), [(40, 1), (0, 1), (4, 5)])
+def test_offsets_that_fall_back_are_acknowledged_messages_that_are_gone(offset: int, count: int) -> None:
     outcome = Outcome()
     outcome.acknowledged.begin(0, 100)
-    outcome.deliver(0, [40])
+    outcome.deliver(0, [offset], count)
+    assert outcome.failures == []  # so far they may as well be messages that were written before
+    outcome.there[0] = offset + 1
+    outcome.acknowledged.settled()
     assert len(outcome.failures) == 1
-    assert "expected offset 100 in partition 0" in str(outcome.failures[0])
+    assert f"expected partition 0 of topic {TOPIC} to end at offset {100 + count}" in str(outcome.failures[0])
     assert "gone" in str(outcome.failures[0])
