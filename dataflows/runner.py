@@ -23,7 +23,7 @@ from connectors.terms import Claim
 from connectors.topics import TopicNames, check_topics
 from dataflows.counts import Counts
 from dataflows.endpoint import served
-from dataflows.execution import execute, rare_collections, signals_set
+from dataflows.execution import execute, keep_memory, rare_collections, signals_set
 from dataflows.generations import Choice, Generations
 from dataflows.growth import growth_watched
 from dataflows.job import Sinks, job, numbers_settings, sinks, topic_names, wait_for
@@ -100,6 +100,7 @@ def run(
             kernels=kernels.kind(),
         )
         stack.enter_context(rare_collections())
+        keep_memory()
         execute(flow, state.folder, timedelta(milliseconds=settings.epoch_interval_ms))
     summary = _summary(counts, begun)
     log.info("stopped", why="signal" if stop.is_set() else "end", messages=summary.messages, records=summary.records)
