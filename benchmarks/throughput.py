@@ -49,10 +49,10 @@ class Landed(NamedTuple):
 class Sample(NamedTuple):
     """One run of one contestant.
 
-    ``per_second`` counts from the first record that was seen to the last one (start-up is not speed); ``cpu_s`` is user
-    and system time of the whole process, start-up included. ``broker_cores`` is the broker's share of a core meanwhile,
-    ``peak_rss_mb`` the most resident memory that was seen, ``rss_mb`` what it was once 10 % and 50 % of the records
-    were there, and before the last ones came; None and empty where the OS does not tell.
+    ``per_second`` counts from the first records that were seen to the last one (start-up is not speed; 0 when all were
+    seen at once); ``cpu_s`` is user and system time of the whole process, start-up included. ``broker_cores`` is the
+    broker's share of a core meanwhile, ``peak_rss_mb`` the most resident memory that was seen, ``rss_mb`` what it was once
+    10 % and 50 % of the records were there, and before the last ones came; None and empty where the OS does not tell.
     """
 
     messages: int
