@@ -45,7 +45,7 @@ class Load(NamedTuple):
 
 def generate(bootstrap: str, raw: str, load: Load) -> None:
     """Produce at the rate, evenly; each message says when."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 2})
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 2, "enable.idempotence": True})
     messages = prepared(load)
     begin = time.monotonic()
     done = 0

@@ -29,7 +29,8 @@ _OBI: Final = [sys.executable, "-m", "obi"]
 
 def fill(servers: str, raw: str, messages: int) -> None:
     """Put depth20 messages into the topic's one partition."""
-    producer = Producer({"bootstrap.servers": servers, "linger.ms": 50, "compression.type": "lz4"})
+    settings = {"enable.idempotence": True, "linger.ms": 50, "compression.type": "lz4"}
+    producer = Producer({"bootstrap.servers": servers, **settings})
     for message in depth20(messages, _SYMBOLS, 1):
         while len(producer) > _WAITING:
             producer.poll(0.1)

@@ -59,7 +59,9 @@ class Stage:
     def load(self, topic: str, messages: Iterable[Message]) -> Input:
         """Make a raw topic and write the input into it."""
         self.create(topic)
-        settings = {"linger.ms": 50, "compression.type": "lz4", "queue.buffering.max.messages": 2 * _WAITING}
+        # Idempotent: else a batch that is sent again (a partition that is new has no leader yet) comes behind later ones.
+        settings = {"enable.idempotence": True, "linger.ms": 50, "compression.type": "lz4"}
+        settings["queue.buffering.max.messages"] = 2 * _WAITING
         producer = Producer({"bootstrap.servers": self.bootstrap, **settings})
         written = records = 0
         for message in messages:
@@ -98,6 +100,7 @@ class Stage:
         )
         place.folder.mkdir()
         records = given.records if contestant.computes else given.messages
+        log = self._folder / f"{name}.log"
         with self.cleaned():
             self.create(place.out)
             self.create(f"{place.out}.faults")
@@ -105,7 +108,7 @@ class Stage:
                 contestant.command(place),
                 lambda: self.ends(place.out),
                 records,
-                self._folder / f"{name}.log",
+                log,
                 stops_by_itself=contestant.ends,
                 broker_pid=self._broker_pid,
                 on_look=on_look,
@@ -113,7 +116,10 @@ class Stage:
             landed = self._landed(place.out, contestant)
             if read is not None:
                 read(read_topic(self.bootstrap, place.out))
-            return sample(done, landed, given.messages, records)
+            try:
+                return sample(done, landed, given.messages, records)
+            except RuntimeError as error:
+                raise RuntimeError(f"{contestant.name}: {error}; it said:\n{log.read_text()[-2000:]}") from error
 
     @contextmanager
     def cleaned(self) -> Iterator[None]:
