@@ -25,7 +25,7 @@ from benchmarks.peers.environments import PeerUnavailableError
 from benchmarks.report import Findings, Result, as_markdown, as_page, on_terminal
 from benchmarks.stage import Input, Stage
 from benchmarks.throughput import Sample
-from benchmarks.workload import WORKLOADS
+from benchmarks.workload import SYMBOLS, WORKLOADS
 from tests.kafka_server import KafkaServer, free_ports
 
 _SHORT: Final = 4_000
@@ -94,9 +94,12 @@ class Bench:
         if sum(result.contestant.computes for result in results) > 1 and self._given.workload == "depth20":
             yield f"the eight metrics of {few.messages:,} messages were compared with the job's: all agree within 1e-9"
         for name, pauses in self._pauses.items():
-            yield f"{name}: 99 of 100 ends of epochs stood still for at most {max(pauses):g} ms"
+            yield f"{name}: 99 of 100 ends of epochs stood still for at most {max(pauses):g} ms, the first books' included"
         if whole.records != whole.messages:
             yield f"{whole.records:,} of the messages are depth and give a record each, the others are trades and snapshots"
+            for result in (result for result in results if result.contestant.computes):
+                depth = [rate * whole.records / whole.messages for rate in result.rate()]
+                yield "{}: {:,.0f} ({:,.0f} .. {:,.0f}) depth messages/s".format(result.contestant.name, *depth)
         yield from described(names)
 
 
@@ -146,7 +149,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="make bench", description=__doc__)
     made.add_argument("--workload", choices=WORKLOADS, default="depth20", help="diff: full books with trades")
     made.add_argument("--messages", type=int, default=400_000)
-    made.add_argument("--symbols", type=int, help="20 by default, 500 with --workload diff")
+    made.add_argument(
+        "--symbols", type=int, help=f"{SYMBOLS['depth20']} by default, {SYMBOLS['diff']} with --workload diff"
+    )
     made.add_argument("--partitions", type=int, default=4)
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--shards", type=int, default=1, help="the job in so many processes as well")
@@ -158,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure and tell."""
     given = parser().parse_args()
-    given.symbols = given.symbols or {"depth20": 20, "diff": 500}[given.workload]
+    given.symbols = given.symbols or SYMBOLS[given.workload]
     console = Console() if sys.stdout.isatty() else Console(width=150)
     findings = measure(given, console)
     on_terminal(console, findings)

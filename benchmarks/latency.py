@@ -29,6 +29,7 @@ from benchmarks.pace import Load
 from benchmarks.peers.environments import PeerUnavailableError
 from benchmarks.processes import cpu_s
 from benchmarks.stage import Stage
+from benchmarks.workload import SYMBOLS, WORKLOADS
 from tests.kafka_server import KafkaServer, free_ports
 
 DELIVERIES: Final = ("idempotent", "transactional")
@@ -98,12 +99,13 @@ class Use(NamedTuple):
 
 def sample(stage: Stage, case: Case, load: Load, folder: Path) -> Sample:
     """One case once, after the warm-up."""
-    raw, out, found = f"raw-{folder.name}", f"out-{folder.name}", folder / "latencies.npy"
+    raw, out = f"raw-{folder.name}", f"out-{folder.name}"
+    sent, found = folder / "sent", folder / "latencies.npy"
     address = f"127.0.0.1:{free_ports(1)[0]}" if case.is_ours else None
     place = Place(stage.bootstrap, raw, out, load.partitions, load.messages, folder, folder.name, address)
     paced = [sys.executable, "-m", "benchmarks.pace"]
-    listening = [*paced, "listen", stage.bootstrap, out, *load.arguments(), str(found)]
-    loading = [*paced, "generate", stage.bootstrap, raw, *load.arguments()]
+    listening = [*paced, "listen", stage.bootstrap, out, *load.arguments(), str(sent), str(found)]
+    loading = [*paced, "generate", stage.bootstrap, raw, *load.arguments(), str(sent)]
     folder.mkdir()
     with stage.cleaned():
         for topic in (raw, out, f"{out}.faults"):
@@ -172,7 +174,9 @@ def row(case: Case, samples: Sequence[Sample]) -> list[str]:
 
 def measure(cases: Sequence[Case], load: Load, rounds: int, console: Console) -> None:
     """All cases one after the other, so often, as a table."""
-    table = Table(title=f"{load.rate:,} messages/s of {load.symbols:,} symbols, production to reading, ms")
+    table = Table(
+        title=f"{load.rate:,} {load.workload} messages/s of {load.symbols:,} symbols, production to reading, ms"
+    )
     for name in ("", "p50", "p99", "p99.9", "max", "flush, p99", "pause, p99", "cores"):
         table.add_column(name, justify="right" if name else "left")
     found: dict[str, list[Sample]] = {}
@@ -201,7 +205,12 @@ def main() -> None:
     """Parse the arguments, measure case after case."""
     parser = argparse.ArgumentParser(prog="make latency", description=__doc__)
     parser.add_argument("--rate", type=int, default=3000, help="messages a second")
-    parser.add_argument("--symbols", type=int, default=20)
+    parser.add_argument(
+        "--workload", choices=WORKLOADS, default="depth20", help="diff: full books with trades, the job alone"
+    )
+    parser.add_argument(
+        "--symbols", type=int, help=f"{SYMBOLS['depth20']} by default, {SYMBOLS['diff']} with --workload diff"
+    )
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=30.0, help="of each case, after the warm-up")
     parser.add_argument("--rounds", type=int, default=1, help="how often each case is measured")
@@ -212,10 +221,11 @@ def main() -> None:
         "--warm-up", type=float, default=_WARM_UP_S, help="seconds before each case; the first take longer"
     )
     given = parser.parse_args()
-    load = Load(given.rate, given.seconds, given.warm_up, given.symbols, given.partitions)
+    symbols = given.symbols or SYMBOLS[given.workload]
+    load = Load(given.rate, given.seconds, given.warm_up, symbols, given.partitions, given.workload)
     cases = [ours(*pair) for pair in product(given.delivery or DELIVERIES, given.epoch_ms or EPOCHS_MS)]
     measure(
-        [*cases, *(PEERS if given.peers else ())],
+        [*cases, *(PEERS if given.peers and given.workload == "depth20" else ())],
         load,
         given.rounds,
         Console() if sys.stdout.isatty() else Console(width=150),

@@ -111,3 +111,5 @@ Workload: TypeAlias = Callable[[int, int, int], Iterator[Message]]
 """Makes so many messages of so many symbols for so many partitions."""
 
 WORKLOADS: Final[dict[str, Workload]] = {"depth20": depth20, "diff": diff_books}
+SYMBOLS: Final = {"depth20": 20, "diff": 500}
+"""How many of them, when nobody says."""

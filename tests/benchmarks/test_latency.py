@@ -54,17 +54,31 @@ def test_the_load_has_as_many_messages_as_it_says() -> None:
     assert sum(1 for _ in prepared(load)) == load.messages == 300
 
 
+@pytest.fixture
+def stage(kafka: Kafka, tmp_path: Path) -> Stage:
+    return Stage(kafka.bootstrap_servers, 2, tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_every_message_of_a_steady_load_is_timed(kafka: Kafka, tmp_path: Path, case: Case) -> None:
-    load = Load(200, 2.0, 2.0, symbols=4, partitions=2)
-    stage = Stage(kafka.bootstrap_servers, load.partitions, tmp_path)
+def test_every_message_of_a_steady_load_is_timed(stage: Stage, tmp_path: Path, case: Case) -> None:
     try:
-        found = sample(stage, case, load, tmp_path / f"case-{tmp_path.name}")
+        found = sample(stage, case, Load(200, 2.0, 2.0, symbols=4, partitions=2), tmp_path / f"case-{tmp_path.name}")
     except PeerUnavailableError as error:
         unmet("PEERS", f"{case.name}: {error}")
 
     assert len(found.latencies_ms) == pytest.approx(400, abs=20)
     assert found.latencies_ms.min() > 0
     assert (found.bounds_ms is not None) == case.is_ours
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_of_differences_with_trades_the_differences_are_timed(stage: Stage, tmp_path: Path) -> None:
+    load = Load(200, 2.0, 2.0, symbols=4, partitions=2, workload="diff")
+
+    found = sample(stage, CASES[0], load, tmp_path / f"case-{tmp_path.name}")
+
+    depth = [message.is_depth for message in prepared(load)]
+    assert 0 < len(found.latencies_ms) == pytest.approx(sum(depth[400:]), abs=20)
