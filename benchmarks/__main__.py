@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.agreement import Metrics, disagreements, metrics
+from benchmarks.arguments import kafka_wanted, positive
 from benchmarks.contestants import OURS, Contestant, contestants
 from benchmarks.histograms import Watcher
 from benchmarks.machine import described
@@ -45,24 +46,11 @@ class Bench:
         self.remarks: list[str] = []
         self._pauses: dict[str, list[float]] = {}
 
-    def chosen(self) -> list[Contestant]:
-        """Those that are asked for and know this workload."""
-        every = contestants(self._given.shards)
-        if unknown := set(self._given.only or ()) - {contestant.name for contestant in every}:
-            names = ", ".join(f'"{contestant.name}"' for contestant in every)
-            raise SystemExit(f"--only: expected some of {names}, received {sorted(unknown)}")
-        return [
-            contestant
-            for contestant in every
-            if self._given.workload in contestant.workloads
-            and (not self._given.only or contestant.name in self._given.only)
-        ]
-
-    def starts(self, chosen: list[Contestant], few: Input) -> Iterator[tuple[Contestant, Sample]]:
+    def starts(self, wanted: list[Contestant], few: Input) -> Iterator[tuple[Contestant, Sample]]:
         """What a start costs each; those that can't run here are left out, those that compute something else are an error."""
         expected: Metrics = {}
         # The job comes first: what it computes is what the others must.
-        for contestant in sorted(chosen, key=lambda each: not each.name.startswith(OURS)):
+        for contestant in sorted(wanted, key=lambda each: not each.name.startswith(OURS)):
             found: list[Metrics] = []
             compared = contestant.computes and self._given.workload == "depth20"
             read = (lambda records, found=found: found.append(metrics(records))) if compared else None
@@ -103,6 +91,17 @@ class Bench:
         yield from described(names)
 
 
+def chosen(given: argparse.Namespace) -> list[Contestant]:
+    """Those that are asked for and know this workload."""
+    every = [each for each in contestants(given.shards) if given.workload in each.workloads]
+    if unknown := set(given.only or ()) - {contestant.name for contestant in every}:
+        names = ", ".join(f'"{contestant.name}"' for contestant in every)
+        raise SystemExit(
+            f"--only: with --workload {given.workload} expected some of {names}, received {sorted(unknown)}"
+        )
+    return [contestant for contestant in every if not given.only or contestant.name in given.only]
+
+
 def agree(contestant: Contestant, expected: Metrics, received: Metrics) -> None:
     """Say clearly, and end, when it computed something else."""
     if wrong := disagreements(expected, received):
@@ -120,19 +119,18 @@ def turns(contestants: list[Contestant], rounds: int) -> list[Contestant]:
     ]
 
 
-def measure(given: argparse.Namespace, console: Console) -> Findings:
+def measure(wanted: list[Contestant], given: argparse.Namespace, console: Console) -> Findings:
     """Start the broker, load, run everything."""
     with tempfile.TemporaryDirectory(prefix="obi-bench-") as folder, KafkaServer() as server:
         stage = Stage(server.bootstrap_servers, given.partitions, Path(folder), server.pid)
         bench = Bench(stage, given)
-        chosen = bench.chosen()
         make = WORKLOADS[given.workload]
         few = stage.load("raw-few", islice(make(_SHORT, given.symbols, given.partitions), given.messages))
         load = make(given.messages, given.symbols, given.partitions)
         whole = stage.load("raw", track(load, "writing the input", given.messages, console=console))
-        starting = track(bench.starts(chosen, few), "starting each once", len(chosen), console=console)
+        starting = track(bench.starts(wanted, few), "starting each once", len(wanted), console=console)
         starts = {contestant.name: (contestant, sample) for contestant, sample in starting}
-        ready = [contestant for contestant in chosen if contestant.name in starts]
+        ready = [contestant for contestant in wanted if contestant.name in starts]
         samples: dict[str, list[Sample]] = {contestant.name: [] for contestant in ready}
         for contestant in track(turns(ready, given.rounds), "running in turns", console=console):
             samples[contestant.name].append(bench.sample(contestant, whole))
@@ -148,13 +146,13 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="make bench", description=__doc__)
     made.add_argument("--workload", choices=WORKLOADS, default="depth20", help="diff: full books with trades")
-    made.add_argument("--messages", type=int, default=400_000)
+    made.add_argument("--messages", type=positive, default=400_000)
     made.add_argument(
-        "--symbols", type=int, help=f"{SYMBOLS['depth20']} by default, {SYMBOLS['diff']} with --workload diff"
+        "--symbols", type=positive, help=f"{SYMBOLS['depth20']} by default, {SYMBOLS['diff']} with --workload diff"
     )
-    made.add_argument("--partitions", type=int, default=4)
-    made.add_argument("--rounds", type=int, default=5)
-    made.add_argument("--shards", type=int, default=1, help="the job in so many processes as well")
+    made.add_argument("--partitions", type=positive, default=4)
+    made.add_argument("--rounds", type=positive, default=5)
+    made.add_argument("--shards", type=positive, default=1, help="the job in so many processes as well")
     made.add_argument("--only", action="append", metavar="NAME", help="run only this contestant (repeatable)")
     made.add_argument("--markdown", action="store_true", help="print the table as the README has it, too")
     return made
@@ -165,7 +163,8 @@ def main() -> None:
     given = parser().parse_args()
     given.symbols = given.symbols or SYMBOLS[given.workload]
     console = Console() if sys.stdout.isatty() else Console(width=150)
-    findings = measure(given, console)
+    with kafka_wanted():
+        findings = measure(chosen(given), given, console)
     on_terminal(console, findings)
     _PAGE.write_text(as_page(findings), encoding="utf-8")
     if given.markdown:

@@ -22,6 +22,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.arguments import kafka_wanted, positive
 from benchmarks.contestants import KAFKA_STREAMS, Place, kafka_streams, obi_run
 from benchmarks.histograms import Buckets, buckets, slowest_ms
 from benchmarks.machine import described
@@ -204,18 +205,18 @@ def measure(cases: Sequence[Case], load: Load, rounds: int, console: Console) ->
 def main() -> None:
     """Parse the arguments, measure case after case."""
     parser = argparse.ArgumentParser(prog="make latency", description=__doc__)
-    parser.add_argument("--rate", type=int, default=3000, help="messages a second")
+    parser.add_argument("--rate", type=positive, default=3000, help="messages a second")
     parser.add_argument(
         "--workload", choices=WORKLOADS, default="depth20", help="diff: full books with trades, the job alone"
     )
     parser.add_argument(
-        "--symbols", type=int, help=f"{SYMBOLS['depth20']} by default, {SYMBOLS['diff']} with --workload diff"
+        "--symbols", type=positive, help=f"{SYMBOLS['depth20']} by default, {SYMBOLS['diff']} with --workload diff"
     )
-    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--partitions", type=positive, default=4)
     parser.add_argument("--seconds", type=float, default=30.0, help="of each case, after the warm-up")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each case is measured")
+    parser.add_argument("--rounds", type=positive, default=1, help="how often each case is measured")
     parser.add_argument("--delivery", action="append", choices=DELIVERIES)
-    parser.add_argument("--epoch-ms", action="append", type=int)
+    parser.add_argument("--epoch-ms", action="append", type=positive)
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="Kafka Streams as well")
     parser.add_argument(
         "--warm-up", type=float, default=_WARM_UP_S, help="seconds before each case; the first take longer"
@@ -224,12 +225,10 @@ def main() -> None:
     symbols = given.symbols or SYMBOLS[given.workload]
     load = Load(given.rate, given.seconds, given.warm_up, symbols, given.partitions, given.workload)
     cases = [ours(*pair) for pair in product(given.delivery or DELIVERIES, given.epoch_ms or EPOCHS_MS)]
-    measure(
-        [*cases, *(PEERS if given.peers and given.workload == "depth20" else ())],
-        load,
-        given.rounds,
-        Console() if sys.stdout.isatty() else Console(width=150),
-    )
+    peers = PEERS if given.peers and given.workload == "depth20" else ()
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    with kafka_wanted():
+        measure([*cases, *peers], load, given.rounds, console)
 
 
 if __name__ == "__main__":

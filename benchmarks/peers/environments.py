@@ -5,6 +5,7 @@ Owns their versions. Each is made on first use, below ``~/.cache/obi`` as Kafka 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -36,16 +37,25 @@ def quix_python() -> Path:
     """The Python of an environment that has Quix Streams; the first call of a machine makes it (a minute, 90 MB)."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = cache_folder() / f"quixstreams-{QUIX_VERSION}-py{python}"
-    if not (home / "complete").exists():
-        home.parent.mkdir(parents=True, exist_ok=True)
-        # Environments know where they are, so none can be renamed into place: the mark tells which one is whole.
-        shutil.rmtree(home, ignore_errors=True)
-        for command in _install(home):
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS)
-            if done.returncode != 0:
-                raise PeerUnavailableError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
-        (home / "complete").touch()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    # One at a time; and an environment knows where it is, so it can't be renamed into place: the mark tells which is whole.
+    with home.with_name(f"{home.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "complete").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            for command in _install(home):
+                _run(command)
+            (home / "complete").touch()
     return home / "bin" / "python"
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise PeerUnavailableError(f"{' '.join(command)} took longer than {DOWNLOAD_SECONDS} s") from error
+    if done.returncode != 0:
+        raise PeerUnavailableError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
 def _install(home: Path) -> list[list[str]]:
