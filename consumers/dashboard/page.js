@@ -7,6 +7,10 @@
   const short = { orderflow_imbalance: "imbalance", delta_volume: "delta", bid_ask_spread_pct: "spread %",
     order_book_depth_ratio: "depth ratio", large_order_presence: "large", mid_price: "mid price" };
   const signed = new Set(["orderflow_imbalance", "delta_volume"]);
+  const states = { live: "the book is right", thin: "right as far as it goes, deeper levels may be missing",
+    one_sided: "a side of the book is empty", empty: "both sides of the book are empty",
+    crossed: "the best bid is not below the best ask: the book can't be right",
+    resyncing: "update ids broke: the book waits for a snapshot" };
   let view = null;
   let lastTick = performance.now();
 
@@ -61,7 +65,10 @@
       const others = view.compared.filter((other) => other !== name);
       view.compared = box.checked ? [...others, name] : others;
     });
-    first.append(box, make("button", name, { type: "button" }));
+    const button = make("button", null, { type: "button" });
+    const colon = name.indexOf(":") + 1;
+    button.append(name.slice(0, colon), make("wbr"), name.slice(colon)); // a phone breaks the line there
+    first.append(box, button);
     row.append(first);
     for (let at = 1; at < cells; at++) row.append(make("td"));
     row.addEventListener("click", () => { view.instrument = name; });
@@ -72,6 +79,7 @@
       if (!element.firstChild) element.append(make("span", "", { class: "pill" }));
       setText(element.firstChild, String(value).replace("_", " "));
       element.firstChild.dataset.state = value;
+      element.firstChild.title = states[value] ?? "";
       return;
     }
     const fixed = { orderflow_imbalance: 3, order_book_depth_ratio: 3, large_order_presence: 1 }[name];

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
+    CustomJS,
     DataRange1d,
     DatetimeTickFormatter,
     HoverTool,
@@ -147,6 +148,7 @@ def _figure(look: Look, times: DataRange1d, name: str, *, height: int, tools: st
         output_backend="canvas",
         lod_threshold=None,
     )
+    plot.js_on_event("doubletap", CustomJS(args={"plot": plot}, code="plot.reset.emit()"))
     plot.toolbar.logo = None
     plot.toolbar.autohide = True
     plot.toolbar_inner = True  # over the plot while the pointer is there, and no room for it else
