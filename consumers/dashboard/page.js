@@ -67,7 +67,7 @@
     });
     const button = make("button", null, { type: "button" });
     const colon = name.indexOf(":") + 1;
-    button.append(name.slice(0, colon), make("wbr"), name.slice(colon)); // a phone breaks the line there
+    button.append(make("span", name.slice(0, colon)), name.slice(colon)); // a phone has a line for each
     first.append(box, button);
     row.append(first);
     for (let at = 1; at < cells; at++) row.append(make("td"));
