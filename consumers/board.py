@@ -96,5 +96,5 @@ def is_named(name: str, instrument: str) -> bool:
 
 
 def _sample(line: Line) -> None:
-    line.imbalance.append(line.record["orderflow_imbalance"])
-    line.mid.append(line.record["mid_price"])
+    line.imbalance.append(line.record.get("orderflow_imbalance"))
+    line.mid.append(line.record.get("mid_price"))

@@ -12,6 +12,7 @@ import orjson
 from confluent_kafka import Message
 
 from connectors.broker import Broker
+from consumers.rows import IDENTITY, is_newer
 from consumers.topic_tail import Stretches, TopicTail
 
 
@@ -75,11 +76,13 @@ class RecordTail:
 
 
 def read_record(message: Message) -> Arrived | None:
-    """A message of the metrics topic as a record; None when it is none of ours."""
+    """A message of the metrics topic as a record, of a newer schema too; None when it is none of ours."""
     try:
         record = orjson.loads(message.value() or b"null")
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(record, dict) or "seq" not in record:
+    if not isinstance(record, dict):
+        return None
+    if any(type(record.get(name)) is not kind for name, kind in IDENTITY.items()) and not is_newer(record):
         return None
     return Arrived(record, message.timestamp()[1], message.partition() or 0, message.offset() or 0)

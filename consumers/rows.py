@@ -32,7 +32,8 @@ FEATURES: Final = tuple(
 
 _all_fields: Final = itemgetter(*NAMES)
 _SOURCE: Final = AT["source"]
-_IDENTITY: Final = {"venue": str, "symbol": str, "seq": int}
+IDENTITY: Final = {"venue": str, "symbol": str, "seq": int}
+"""What every metric record tells, whatever its version: which it is."""
 
 
 class NewerSchemaError(RuntimeError):
@@ -43,6 +44,25 @@ class NoRecordError(ValueError):
     """What lies in the topic is no metric record."""
 
 
+def is_newer(document: Mapping[str, Any]) -> bool:
+    """Whether its schema is above ours."""
+    schema = document.get("schema", SCHEMA)
+    return schema != SCHEMA and isinstance(schema, int) and schema > SCHEMA
+
+
+def check_schema(document: Mapping[str, Any]) -> None:
+    """Let pass what this version understands.
+
+    Raises:
+        NewerSchemaError: Its schema is above ours.
+    """
+    if is_newer(document):
+        raise NewerSchemaError(
+            f"expected records of schema {SCHEMA}, received one of schema {document['schema']}; install the version of obi "
+            "that wrote it"
+        )
+
+
 def row_of(document: Mapping[str, Any]) -> Row:
     """The row of a parsed record.
 
@@ -50,12 +70,8 @@ def row_of(document: Mapping[str, Any]) -> Row:
         NewerSchemaError: Its schema is above ours.
         NoRecordError: It does not tell venue, symbol and seq.
     """
-    schema = document.get("schema", SCHEMA)
-    if schema != SCHEMA and isinstance(schema, int) and schema > SCHEMA:
-        raise NewerSchemaError(
-            f"expected records of schema {SCHEMA}, received one of schema {schema}; install the version of obi that wrote it"
-        )
-    for name, kind in _IDENTITY.items():
+    check_schema(document)
+    for name, kind in IDENTITY.items():
         if type(document.get(name)) is not kind:
             raise NoRecordError(f"expected a metric record with {name}, received {document.get(name)!r} there")
     try:

@@ -20,6 +20,7 @@ from connectors.recordings import RecordingError
 from connectors.topics import PartitionsError
 from consumers.evaluation.errors import EvaluationError
 from consumers.export.errors import ExportError
+from consumers.rows import NewerSchemaError
 from dataflows.replay.ranges import ReplayError
 from dataflows.settings import SettingsError
 from dataflows.supervision.keeper import ShardError
@@ -36,6 +37,7 @@ _WRONG: Final = (
     ReplayError,
     EvaluationError,
     ExportError,
+    NewerSchemaError,
     MissingExtraError,
     OSError,
 )

@@ -90,16 +90,16 @@ def _cells(line: Line, now: float, strip: int, *, wide: bool) -> list[Text]:
     name = line.instrument if wide else line.instrument.removeprefix("binance-")
     cells = [
         Text(name, "bold"),
-        _signed(record["orderflow_imbalance"], "+.3f"),
-        _signed(record["delta_volume"], None),
-        Text(_spread(record["bid_ask_spread_pct"])),
-        Text(_fixed(record["order_book_depth_ratio"], 2)),
-        Text(_fixed(record["large_order_presence"], 2)),
+        _signed(record.get("orderflow_imbalance"), "+.3f"),
+        _signed(record.get("delta_volume"), None),
+        Text(_spread(record.get("bid_ask_spread_pct"))),
+        Text(_fixed(record.get("order_book_depth_ratio"), 2)),
+        Text(_fixed(record.get("large_order_presence"), 2)),
     ]
     if wide:
-        cells.append(Text(price(record["mid_price"])))
+        cells.append(Text(price(record.get("mid_price"))))
     age = age_s(line)
-    state = record["state"]
+    state = str(record.get("state"))
     cells += [
         Text(_SHORT_STATES.get(state, state), _STATE_STYLES.get(state, "")),
         Text(compact(line.rate(now)), "" if line.arrivals else "dim"),
@@ -122,9 +122,9 @@ def plain_lines(lines: Iterable[Line]) -> Iterable[str]:
     )
     for line in lines:
         record = line.record
-        features = " ".join(f"{name}={_number(record[name])}" for name in names)
+        features = " ".join(f"{name}={_number(record.get(name))}" for name in names)
         yield (
-            f"{line.instrument} state={record['state']} {features} mid_price={_number(record['mid_price'])}"
+            f"{line.instrument} state={record.get('state')} {features} mid_price={_number(record.get('mid_price'))}"
             f" seq={record['seq']} rate={line.rate(time.monotonic()):.1f}/s age={duration(age_s(line))}"
         )
 

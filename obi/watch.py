@@ -18,6 +18,7 @@ from consumers.dashboard.happenings import Happenings
 from consumers.dashboard.health import Health
 from consumers.look_back import LookBack
 from consumers.record_tail import RecordTail
+from consumers.rows import check_schema
 from dataflows.settings import Settings
 from obi.connecting import connect, quiet_kafka
 from obi.options import BROKER, with_settings
@@ -82,6 +83,8 @@ class _Seen:
 
     def take(self, tail: RecordTail, *, counted: bool = True) -> None:
         arrived = tail.poll(LOOK_EVERY_S)
+        for item in arrived:
+            check_schema(item.record)
         now = time.monotonic()
         self.board.add(((item.record, item.timestamp_ms) for item in arrived), now, counted=counted)
         if counted:

@@ -57,7 +57,7 @@ class Happenings:
 
     def record(self, instrument: str, record: Mapping[str, Any], timestamp_ms: int) -> None:
         """Compare a record with the one before it."""
-        seq, state, gaps = int(record["seq"]), str(record["state"]), int(record.get("gaps") or 0)
+        seq, state, gaps = int(record["seq"]), str(record.get("state")), int(record.get("gaps") or 0)
         before = self._last.get(instrument)
         if before is not None and seq <= before.seq and seq > 1:
             return  # a copy: records are idempotent by their seq

@@ -18,8 +18,8 @@ from connectors.broker import Broker, TopicMissingError
 from connectors.polled import raw_batch
 from consumers.dashboard.scene import Scene, Status
 from consumers.record_tail import read_record
+from consumers.rows import check_schema
 from consumers.topic_tail import Stretches, TopicTail, messages_since
-from orderbook.record import SCHEMA
 
 _POLL_S: Final = 0.1
 _FIGURES_EVERY_S: Final = 0.5
@@ -115,9 +115,8 @@ class Watcher:
 
     def _records(self, messages: list[Message], now: float, wall_ms: float) -> None:
         arrived = [record for record in map(read_record, messages) if record is not None]
-        newer = {item.record.get("schema", SCHEMA) for item in arrived} - {SCHEMA}
-        if newer:
-            raise ValueError(f"expected records of schema {SCHEMA}, received schema {min(newer)}; update obi")
+        for item in arrived:
+            check_schema(item.record)
         self._scene.take_records(arrived, now, wall_ms)
 
     def _faults(self, messages: list[Message], _now: float, _wall_ms: float) -> None:

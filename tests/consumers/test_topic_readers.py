@@ -57,14 +57,14 @@ def test_the_tail_begins_near_the_end_and_follows(topics: Topics) -> None:
     topics.write("metrics", *(record(seq, seq) for seq in range(20)))
     tail = RecordTail(topics.broker, LookBack(5, 99).stretches(topics.broker, "metrics"))
     old = [item.record["seq"] for item in read(tail)]
-    topics.write("metrics", record(20, 20), b"no json", b"[]", record(21, 21), partition=1)
+    topics.write("metrics", record(20, 20), b"no json", b"[]", b'{"seq": 1}', record(21, 21), partition=1)
     new: list[Arrived] = []
     while len(new) < 2:
         new += tail.poll(1.0)
     tail.close()
 
     assert old == [15, 16, 17, 18, 19]
-    assert [(item.record["seq"], item.partition, item.offset) for item in new] == [(20, 1, 0), (21, 1, 3)]
+    assert [(item.record["seq"], item.partition, item.offset) for item in new] == [(20, 1, 0), (21, 1, 4)]
 
 
 @pytest.mark.parametrize(

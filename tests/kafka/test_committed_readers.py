@@ -25,7 +25,9 @@ def test_a_reader_that_has_read_all_knows_it_though_a_marker_follows(kafka: Kafk
     job.init_transactions(30)
     for offset in range(5):
         job.begin_transaction()
-        job.produce(metrics, b'{"seq":%d,"source":{"offset":%d}}' % (offset + 1, offset), partition=0)
+        job.produce(
+            metrics, b'{"venue":"v","symbol":"S","seq":%d,"source":{"offset":%d}}' % (offset + 1, offset), partition=0
+        )
         job.commit_transaction(30)
     broker = Broker(servers)
     deadline = time.monotonic() + 10

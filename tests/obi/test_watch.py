@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import pytest
+
 from consumers.board import Board
 from consumers.record_tail import Arrived, RecordTail
+from consumers.rows import NewerSchemaError
+from obi.table import plain_lines
 from obi.watch import _Seen
+from orderbook.record import SCHEMA
 
 
 class Tail:
@@ -52,3 +57,15 @@ def test_symbols_that_are_not_watched_tell_nothing() -> None:
 
     assert others.events() == []
     assert others.board.lines() == []
+
+
+def test_a_record_that_says_little_is_a_line_without_numbers() -> None:
+    watched = seen({"venue": "binance-spot", "symbol": "BTCUSDT", "seq": 1})
+    [line] = plain_lines(watched.board.lines())
+
+    assert line.startswith("binance-spot:BTCUSDT state=None orderflow_imbalance=null delta_volume=null")
+
+
+def test_a_record_of_a_newer_schema_is_told() -> None:
+    with pytest.raises(NewerSchemaError, match="received one of schema 2; install"):
+        seen({**record(1), "schema": SCHEMA + 1})
