@@ -17,8 +17,10 @@ from consumers.evaluation.words import (
     LEGEND,
     MARKS,
     constant_line,
+    coverage_line,
     hit_cell,
     horizons,
+    linear_cell,
     needs_lines,
     quality_lines,
     rank_cell,
@@ -39,7 +41,7 @@ def show(console: Console, report: Report) -> None:
         for table in _tables(report, name, scores):
             console.print(table)
         _lines(console, needs_lines(scores, quality))
-        _lines(console, filter(None, [constant_line(scores)]))
+        _lines(console, filter(None, [constant_line(scores), coverage_line(scores)]))
     console.print(Text(f"\n{LEGEND}", "dim"), soft_wrap=True)
     _lines(console, report.notes)
     _lines(console, summary_lines(report))
@@ -56,6 +58,7 @@ def _tables(report: Report, name: str, scores: Sequence[Score]) -> Iterator[Tabl
     directed = [score for score in [*scores, *fitted, *windows] if _has_direction(score, scores)]
     yield _hits(directed)
     yield _grid("Rank correlation with the return (Spearman)", scores, rank_cell)
+    yield _grid("Correlation with the return (Pearson), and R2 in %", scores, linear_cell)
     yield _grid("Rank correlation with the size of the return", scores, lambda score: signed(score.volatility))
     yield _costs(report, name)
     if any(part.instrument == name for part in report.slippages):
@@ -99,10 +102,12 @@ def _costs(report: Report, name: str) -> Table:
     fee = report.question.fee_bps
     title = f"Edge against cost, basis points (best {_BEST}; cost = spread + 2 x {fee:g})"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in ("", "horizon", "all calls", "strongest tenth", "calls", "cost", "net"):
-        table.add_column(column, justify="left" if column in {"", "horizon"} else "right")
     told = [cost for cost in report.costs if cost.instrument == name and cost.net_bps is not None]
-    for cost in sorted(told, key=lambda each: -(each.net_bps or 0.0))[:_BEST]:
+    best = sorted(told, key=lambda each: -(each.net_bps or 0.0))[:_BEST]
+    table.add_column("", min_width=max((len(cost.feature) for cost in best), default=0))
+    for column in ("horizon", "all calls", "strongest tenth", "calls", "cost", "net"):
+        table.add_column(column, justify="left" if column == "horizon" else "right")
+    for cost in best:
         numbers = (signed(cost.edge), signed(cost.strongest), f"{cost.strongest_calls:,}", f"{cost.cost_bps:.2f}")
         table.add_row(cost.feature, cost.horizon, *numbers, f"{cost.net_bps:+.2f}{'*' if cost.pays else ''}")
     return table

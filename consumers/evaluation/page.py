@@ -70,7 +70,7 @@ def _instrument(report: Report, quality: Quality) -> Iterator[str]:
     yield _table(head, rows)
     yield from _slippage(report, name)
     yield from _paragraphs(words.needs_lines(scores, quality))
-    yield from _paragraphs(filter(None, [words.constant_line(scores)]))
+    yield from _paragraphs(filter(None, [words.constant_line(scores), words.coverage_line(scores)]))
 
 
 _HEAD: Final = (

@@ -43,6 +43,18 @@ def rank_cell(score: Score) -> str:
     return f"{signed(score.spearman)}{MARKS.get(score.verdict, '') if score.hit_rate is None else ''}"
 
 
+def linear_cell(score: Score) -> str:
+    """Pearson's correlation and, in brackets, R2 in per cent."""
+    return "-" if score.r2 is None else f"{signed(score.pearson)} ({100 * score.r2:.1f})"
+
+
+def coverage_line(scores: Iterable[Score]) -> str:
+    """The features that are not defined in every record, least covered first, and in how many they are; nothing if all are."""
+    shares = sorted({(score.coverage, score.feature) for score in scores if score.coverage < 1.0})
+    told = ", ".join(f"{feature} {100 * share:.1f} %" for share, feature in shares)
+    return f"coverage below 100 % of the records: {told}" if told else ""
+
+
 def quality_lines(quality: Quality) -> Iterator[str]:
     """How the records came."""
     states = ", ".join(f"{name} {count:,}" for name, count in quality.states.items())

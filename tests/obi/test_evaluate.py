@@ -52,6 +52,7 @@ def test_a_simulated_market_is_led_by_its_imbalance_and_the_report_says_so(recor
     assert "Hit rate given a move, %" in result.stdout
     assert "binance-usdm:BTCUSDT" in result.stdout
     assert "What takers paid" in result.stdout
+    assert "(Pearson), and R2 in %" in result.stdout
     assert f"{report['tests']} tests at level 0.05" in result.stdout
     assert "too little data" in result.stdout
     assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -16,7 +16,7 @@ from consumers.evaluation.report import Question, Report, evaluate
 from consumers.evaluation.scores import SUPPORTED
 from consumers.evaluation.series import Series
 from consumers.evaluation.slippage import Execution
-from consumers.evaluation.words import constant_line, needs_lines, summary_lines
+from consumers.evaluation.words import constant_line, coverage_line, linear_cell, needs_lines, summary_lines
 from tests.consumers.evaluation.markets import drifting, led, series
 
 QUESTION = Question(choose(["orderflow_imbalance", "delta_volume", "total_depth"]), (0.1, 1.0, 60.0))
@@ -72,6 +72,19 @@ def test_all_tests_are_counted_and_told(report: Report) -> None:
         "too little data at 60 s for orderflow_imbalance, delta_volume: expected about 1,2"
     )
     assert constant_line(report.scores) == "constant here: total_depth"
+
+
+def test_correlation_share_of_variance_and_coverage_are_told(report: Report) -> None:
+    led_by = next(
+        score for score in report.scores if score.feature == "orderflow_imbalance" and score.horizon == "0.1 s"
+    )
+    seldom = replace(led_by, coverage=0.5)
+    found = re.fullmatch(r"\+(0\.\d\d) ±0\.\d\d \((\d+\.\d)\)", linear_cell(led_by))
+
+    assert found is not None
+    assert 100 * float(found[1]) ** 2 == pytest.approx(float(found[2]), abs=1.0)
+    assert coverage_line([led_by]) == ""
+    assert coverage_line([led_by, seldom]) == "coverage below 100 % of the records: orderflow_imbalance 50.0 %"
 
 
 def test_a_placebo_finds_nothing_and_says_what_it_is() -> None:
