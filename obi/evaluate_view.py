@@ -105,7 +105,7 @@ def _costs(report: Report, name: str) -> Table:
     told = [cost for cost in report.costs if cost.instrument == name and cost.net_bps is not None]
     best = sorted(told, key=lambda each: -(each.net_bps or 0.0))[:_BEST]
     table.add_column("", min_width=max((len(cost.feature) for cost in best), default=0))
-    for column in ("horizon", "all calls", "strongest tenth", "calls", "cost", "net"):
+    for column in ("horizon", "all calls", "strongest\ntenth", "calls", "cost", "net"):
         table.add_column(column, justify="left" if column == "horizon" else "right")
     for cost in best:
         numbers = (signed(cost.edge), signed(cost.strongest), f"{cost.strongest_calls:,}", f"{cost.cost_bps:.2f}")
