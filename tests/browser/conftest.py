@@ -46,7 +46,8 @@ class LiveMarket:
         seconds: How much of the market was fed.
     """
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: str, instruments: int = INSTRUMENTS) -> None:
+        self._instruments = instruments
         self.records: dict[tuple[str, int], dict[str, Any]] = {}
         self.seconds = 0.0
         self._producer = Producer({"bootstrap.servers": servers})
@@ -73,7 +74,7 @@ class LiveMarket:
 
     def _raw(self) -> Iterator[RawBatch]:
         """A batch each tenth of a second, which was produced as well."""
-        events = simulate(default_instruments(INSTRUMENTS), seconds=SECONDS, seed=7)
+        events = simulate(default_instruments(self._instruments), seconds=SECONDS, seed=7)
         first_ns, start = 0, time.monotonic()
         batch = RawBatch(TOPICS[0])
         for offset, event in enumerate(events):
