@@ -14,6 +14,7 @@ cdef class BookSide:
     cdef Change *_log  # in their order; a key's first one tells what was there at the mark
     cdef Py_ssize_t _count, _room, _changes, _log_room, _compact_at, _kept
     cdef double _sign, _floor
+    cdef public long long rebuilt
 
     cdef Py_ssize_t _find(self, double key) noexcept
     cdef double _quantity(self, double key) noexcept

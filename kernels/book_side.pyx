@@ -85,6 +85,7 @@ cdef class BookSide:
         self._floor = self._levels[0].key if cut_off and self._count else -INFINITY
         self._shorten()
         self._changes = 0
+        self.rebuilt += 1
 
     def reconcile(self, levels, worst):
         cdef double sign = self._sign, floor = -INFINITY if worst is None else worst * sign
@@ -98,6 +99,7 @@ cdef class BookSide:
         self._fill({key: quantity for key, quantity in had.items() if key < floor} | told)
         self._floor = min(floor, self._floor)
         self._shorten()
+        self.rebuilt += own != told
         return len(both), equal, own != told
 
     def mark(self):
@@ -118,29 +120,39 @@ cdef class BookSide:
             flat.append(self._levels[at].quantity)
         return flat
 
-    def write(self, out):
+    def write_levels(self, out):
         cdef Py_ssize_t at
         keys = array("d", bytes(8 * self._count))
         quantities = array("d", bytes(8 * self._count))
         cdef double[::1] into = keys, beside = quantities
         for at in range(self._count):
             into[at], beside[at] = self._levels[at].key, self._levels[at].quantity
-        undone = self.undo
         out.put_floats(keys)
         out.put_floats(quantities)
+
+    def read_levels(self, state, changes):
+        cdef Py_ssize_t at
+        cdef double sign = self._sign
+        keys = state.take_floats()
+        levels = dict(zip(keys, state.take_floats(), strict=True))
+        levels.update({price * sign: quantity for price, quantity in changes.items()})
+        self._fill({key: quantity for key, quantity in levels.items() if quantity > 0.0})
+        for at in range(self._changes):
+            self._log[at].after = self._quantity(self._log[at].key)
+
+    def write(self, out):
+        undone = self.undo
         out.put_float(self._floor)
         out.put_floats(undone)
         out.put_floats(undone.values())
 
     def read(self, state):
         cdef double before
-        keys = state.take_floats()
-        self._fill(dict(zip(keys, state.take_floats(), strict=True)))
         self._floor = state.take_float()
         undone = state.take_floats()
         self._changes = 0
         for key, before in zip(undone, state.take_floats(), strict=True):
-            self._note(key, before, self._quantity(key))
+            self._note(key, before, 0.0)  # until the levels are read
 
     cdef Py_ssize_t _find(self, double key) noexcept:
         """Where ``key`` is, or would be: so many keys are less."""
@@ -229,5 +241,6 @@ cdef class BookSide:
         memmove(self._levels, self._levels + gone, self._kept * sizeof(Level))
         self._count = self._kept
         self._floor = max(self._floor, self._levels[0].key)
+        self.rebuilt += 1
         return 0
 

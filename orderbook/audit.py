@@ -1,7 +1,7 @@
 """A full book held against a later snapshot, and repaired where they differ: evidence, and the cure for rot.
 
-A snapshot tells the book at its id L, the book stands at a later id B. Owns the last differences, by which the snapshot is
-brought forward from L to B: all of them with ``u`` > L are applied to it. That is exact within the snapshot's band, also
+A snapshot tells the book at its id L, the book stands at a later id B. Owns the ids of the last differences, by which the
+snapshot is brought forward from L to B: what those with ``u`` > L told (``orderbook.told``) is applied to it. That is exact within the snapshot's band, also
 where L lies inside a difference (U <= L < u): quantities are absolute, so the levels that the difference names have in B,
 or at ``u``, what it says, whatever L had; and those that it does not name did not change between L and ``u``, since a
 difference names every level that did.
@@ -15,14 +15,13 @@ Rule 3: within the snapshot's band the book becomes what the snapshot says; the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from orderbook import diff_state
 from orderbook.band import may_be_cut_off
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
 from orderbook.events import Diff, Side, Snapshot
+from orderbook.told import Told
 
 MAX_RECENT: Final = 64
 """Differences kept: 3 s of a futures stream, 6 s of a spot stream; a REST answer is rarely older."""
@@ -49,41 +48,51 @@ class BookAudit(NamedTuple):
 
 
 class BookAuditor:
-    """The last differences of one book, and the audits since they were last taken (these are no part of a state)."""
+    """The last differences of one book, and the audits since they were last taken (these are no part of a state).
 
-    __slots__ = ("_audits", "_levels", "_recent", "_since")
+    Attributes:
+        told: What the last differences told, and earlier ones; their numbers end with that of the newest.
+    """
+
+    __slots__ = ("_audits", "_levels", "_recent", "_since", "told")
 
     def __init__(self) -> None:
         self._since = 0  # the book's id before the first difference of _recent
-        self._recent: deque[Diff] = deque()
+        self._recent: deque[tuple[int, int]] = deque()  # ids, and how many levels
         self._levels = 0  # of all in _recent
         self._audits: list[BookAudit] = []
+        self.told = Told()
+
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest difference by which a snapshot is brought forward."""
+        return self.told.number - len(self._recent) + 1
 
     def begin(self, update_id: int) -> None:
         """A book begins at this id."""
         self._since = update_id
         self._recent.clear()
         self._levels = 0
+        self.told.clear()
 
-    def applied(self, diff: Diff) -> None:
-        """The book has taken this difference."""
-        recent = self._recent
-        recent.append(diff)
-        self._levels += len(diff.bids) + len(diff.asks)
+    def applied(self, diff: Diff) -> bool:
+        """The book has taken this difference; whether so much was told that older things should be forgotten."""
+        recent, levels = self._recent, len(diff.bids) + len(diff.asks)
+        recent.append((diff.update_id, levels))
+        self._levels += levels
         while len(recent) > MAX_RECENT or (self._levels > MAX_RECENT_LEVELS and len(recent) > 1):
-            oldest = recent.popleft()
-            self._since = oldest.update_id
-            self._levels -= len(oldest.bids) + len(oldest.asks)
+            self._since, levels = recent.popleft()
+            self._levels -= levels
+        return self.told.take(diff)
 
     def audit(self, book: Book, snapshot: Snapshot) -> BookAudit | None:
         """Compare and repair the book, which is not older than ``snapshot``; None where it can't be compared."""
         if snapshot.update_id < self._since:
             return None
-        newer = [diff for diff in self._recent if diff.update_id > snapshot.update_id]
-        bids = _brought_forward(snapshot.bids, (diff.bids for diff in newer))
-        asks = _brought_forward(snapshot.asks, (diff.asks for diff in newer))
-        of_bids = book.bids.reconcile(bids, _worst(snapshot.bids))
-        of_asks = book.asks.reconcile(asks, _worst(snapshot.asks))
+        newer = sum(update_id > snapshot.update_id for update_id, _ in self._recent)
+        first = self.told.number - newer + 1
+        of_bids = book.bids.reconcile(dict(snapshot.bids) | self.told.bids.since(first), _worst(snapshot.bids))
+        of_asks = book.asks.reconcile(dict(snapshot.asks) | self.told.asks.since(first), _worst(snapshot.asks))
         audit = BookAudit(of_bids[0] + of_asks[0], of_bids[1] + of_asks[1], of_bids[2] or of_asks[2])
         self._audits.append(audit)
         return audit
@@ -93,24 +102,20 @@ class BookAuditor:
         taken, self._audits = self._audits, []
         return taken
 
-    def write(self, out: Writer) -> None:
-        """Append the differences to a state."""
+    def write(self, out: Writer, number: int) -> None:
+        """Append to a state, with what was told by the difference ``number`` and later ones."""
         out.put_int(self._since)
-        diff_state.write_diffs(out, self._recent)
+        out.put_ints(update_id for update_id, _ in self._recent)
+        out.put_ints(levels for _, levels in self._recent)
+        self.told.write(out, self.oldest, number)
 
     def read(self, state: Reader) -> None:
-        """Become what ``write`` wrote."""
+        """Become what ``write`` wrote; the oldest difference has the number 1 now, older ones 0."""
         self._since = state.take_int()
-        self._recent.extend(diff_state.read_diffs(state))
-        self._levels = sum(len(diff.bids) + len(diff.asks) for diff in self._recent)
-
-
-def _brought_forward(side: Side, changes: Iterable[Side]) -> dict[float, float]:
-    """A snapshot's side after the changes; 0.0 where a level is gone."""
-    levels = dict(side)
-    for change in changes:
-        levels.update(change)
-    return levels
+        self._recent.extend(zip(state.take_ints(), state.take_ints(), strict=True))
+        self._levels = sum(levels for _, levels in self._recent)
+        self.told.read(state)
+        self.told.number = len(self._recent)
 
 
 def _worst(side: Side) -> float | None:

@@ -38,7 +38,7 @@ class BookSide:
     be gone, so they would pile up, and no record asks for them.
     """
 
-    __slots__ = ("_floor", "_keys", "_levels", "_quantities", "_sign", "_undo")
+    __slots__ = ("_floor", "_keys", "_levels", "_quantities", "_sign", "_undo", "rebuilt")
 
     def __init__(self, sign: int, levels: int = MAX_BOOK_LEVELS) -> None:
         self._levels = levels
@@ -47,6 +47,7 @@ class BookSide:
         self._keys: list[float] = []
         self._quantities: dict[float, float] = {}
         self._undo: dict[float, float] = {}
+        self.rebuilt = 0  # how often levels changed otherwise than by ``apply``, or were cut off
 
     @property
     def keys(self) -> list[float]:
@@ -120,6 +121,7 @@ class BookSide:
         if 4 * len(self._keys) > 5 * self._levels:
             self._prune()
         self._undo = {}
+        self.rebuilt += 1
 
     def reconcile(self, levels: Mapping[float, float], worst: float | None) -> tuple[int, int, bool]:
         """Make this side what ``levels`` say at prices down to ``worst`` (None: at all prices); they know all there.
@@ -144,6 +146,7 @@ class BookSide:
         self._floor = min(floor, self._floor)
         if 4 * len(keys) > 5 * self._levels:
             self._prune()
+        self.rebuilt += own != told
         return len(both), equal, own != told
 
     def _prune(self) -> None:
@@ -153,6 +156,7 @@ class BookSide:
             undo.setdefault(key, quantities.pop(key))
         del keys[: -self._levels]
         self._floor = max(self._floor, keys[0])
+        self.rebuilt += 1
 
     def mark(self) -> None:
         """From here on, ``marked_through`` speaks of the book as it is now."""
@@ -177,18 +181,27 @@ class BookSide:
         quantities, sign = self._quantities, self._sign
         return list(chain.from_iterable((key * sign, quantities[key]) for key in keys))
 
-    def write(self, out: Writer) -> None:
-        """Append this side to a state."""
+    def write_levels(self, out: Writer) -> None:
+        """Append the levels to a state."""
         out.put_floats(self._keys)
         out.put_floats(self._quantities[key] for key in self._keys)
+
+    def read_levels(self, state: Reader, changes: Mapping[float, float]) -> None:
+        """Take the levels that ``write_levels`` wrote, after changes of them (quantities by price), and nothing else."""
+        keys, sign = state.take_floats(), self._sign
+        levels = dict(zip(keys, state.take_floats(), strict=True))
+        levels.update((price * sign, quantity) for price, quantity in changes.items())
+        self._quantities = {key: quantity for key, quantity in levels.items() if quantity > 0.0}
+        self._keys = sorted(self._quantities)
+
+    def write(self, out: Writer) -> None:
+        """Append all but the levels to a state."""
         out.put_float(self._floor)
         out.put_floats(self._undo)
         out.put_floats(self._undo.values())
 
     def read(self, state: Reader) -> None:
-        """Become the side that ``write`` wrote."""
-        self._keys = state.take_floats()
-        self._quantities = dict(zip(self._keys, state.take_floats(), strict=True))
+        """Take what ``write`` wrote; the levels are read later."""
         self._floor = state.take_float()
         undone = state.take_floats()
         self._undo = dict(zip(undone, state.take_floats(), strict=True))
@@ -213,6 +226,11 @@ class Book:
         """Take a snapshot's levels in the place of all that was known; ``cut_off``: which sides have more levels."""
         self.bids.replace(bids, cut_off=cut_off[0])
         self.asks.replace(asks, cut_off=cut_off[1])
+
+    @property
+    def rebuilt(self) -> int:
+        """How often levels changed otherwise than by ``apply``, or were cut off, since the start of the process."""
+        return self.bids.rebuilt + self.asks.rebuilt
 
     def covers(self, count: int) -> bool:
         """Whether the ``count`` best levels of both sides are known for certain."""

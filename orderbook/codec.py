@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-STATE_TAG: Final = b"OBI\x02"
+STATE_TAG: Final = b"OBI\x03"
 """First bytes of a state; the last one is the version of the layout."""
 
 _INT: Final = struct.Struct("<q")
@@ -61,6 +61,10 @@ class Writer:
         numbers = array("q", values)
         self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
 
+    def put_bytes(self, value: bytes) -> None:
+        """Small numbers, one a byte, counted."""
+        self._parts += (_COUNT.pack(len(value)), value)
+
     def done(self) -> bytes:
         """The state so far."""
         return b"".join(self._parts)
@@ -72,10 +76,9 @@ class Reader:
     __slots__ = ("_at", "_state")
 
     def __init__(self, state: bytes) -> None:
-        if state[: len(STATE_TAG)] != STATE_TAG:
-            raise StateError(f"expected a state that starts with {STATE_TAG!r}, received {state[:8]!r}")
         self._state = state
-        self._at = len(STATE_TAG)
+        self._at = 0
+        self.take_tag()
 
     def _take(self, size: int) -> bytes:
         part = self._state[self._at : self._at + size]
@@ -83,6 +86,13 @@ class Reader:
             raise StateError(f"expected {size} more bytes of state at byte {self._at}, received {len(part)}")
         self._at += size
         return part
+
+    def take_tag(self) -> None:
+        """The version tag: at the start, and where one state follows another."""
+        begin = self._state[self._at : self._at + 8]
+        if begin[: len(STATE_TAG)] != STATE_TAG:
+            raise StateError(f"expected a state that starts with {STATE_TAG!r}, received {begin!r}")
+        self._at += len(STATE_TAG)
 
     def take_optional_int(self) -> int | None:
         """Next integer, or None."""
@@ -110,6 +120,10 @@ class Reader:
         count = _COUNT.unpack(self._take(_COUNT.size))[0]
         numbers = array("q", self._take(8 * count))
         return _little_endian(numbers).tolist()
+
+    def take_bytes(self) -> bytes:
+        """Next counted bytes."""
+        return self._take(_COUNT.unpack(self._take(_COUNT.size))[0])
 
     def end(self) -> None:
         """Nothing may be left."""

@@ -35,6 +35,7 @@ from typing import Final
 from orderbook import diff_state
 from orderbook.audit import BookAuditor
 from orderbook.band import is_cut_off
+from orderbook.base import Base
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Aggression
@@ -57,6 +58,7 @@ class DiffLane:
     """The book, its ids, the flow to it, and the evidence that it is held against.
 
     Attributes:
+        base: What a state of the book is relative to.
         flow: From book to book.
         levels: The best levels of the predecessor of the next batch's first book, a block of one.
         near: What rests near mid.
@@ -70,6 +72,7 @@ class DiffLane:
         "_last_id",
         "_waiting",
         "audits",
+        "base",
         "book",
         "flow",
         "gaps",
@@ -87,6 +90,7 @@ class DiffLane:
         self._waiting: deque[Diff] = deque(maxlen=MAX_WAITING)
         self.audits = BookAuditor()
         self.book = Book(config.book_levels)
+        self.base = Base(self.book)
         self.flow = Flow(config)
         self.gaps = 0
         self.levels: Block = NO_LEVELS
@@ -193,7 +197,8 @@ class DiffLane:
     def _apply(self, diff: Diff) -> None:
         """Take a difference that joins the book or follows it."""
         self.book.apply(diff.bids, diff.asks)
-        self.audits.applied(diff)
+        if self.audits.applied(diff):
+            self.base.forget_told(self.audits)
         self._last_id, self._joined = diff.update_id, True
 
     def _audit(self, snapshot: Snapshot, notices: Counter[str]) -> None:
@@ -240,18 +245,18 @@ class DiffLane:
         bids = self.book.bids
         return bids.marked_through(price), not bids.knows(price)
 
-    def write(self, out: Writer) -> None:
-        """Append this lane to a state."""
+    def write(self, out: Writer, *, whole: bool) -> None:
+        """Append this lane to a state; unless ``whole``, the book relative to its base if it has one."""
         out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
         self.flow.write(out)
         for levels in self.levels[0]:
             out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
-        self.book.bids.write(out)
-        self.book.asks.write(out)
         diff_state.write_snapshot(out, self._early)
         diff_state.write_diffs(out, self._waiting)
         self.quotes.write(out)
-        self.audits.write(out)
+        self.book.bids.write(out)
+        self.book.asks.write(out)
+        self.base.write(out, self.audits, whole=whole)
 
     def read(self, size: int, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
@@ -260,12 +265,12 @@ class DiffLane:
         self.flow.read(size, state)
         bids, asks = state.take_floats(), state.take_floats()
         self.levels = stack_levels([(bids, asks)])
-        self.book.bids.read(state)
-        self.book.asks.read(state)
         self._early = diff_state.read_snapshot(state)
         self._waiting.extend(diff_state.read_diffs(state))
         self.quotes.read(state)
-        self.audits.read(state)
+        self.book.bids.read(state)
+        self.book.asks.read(state)
+        self.base.read(state, self.audits)
 
 
 def _clock_ms(diff: Diff) -> int:

@@ -136,13 +136,26 @@ class Measurer:
 
     def state(self) -> bytes:
         """Everything remembered, as a value."""
+        return self._state(whole=True)
+
+    def base(self) -> bytes:
+        """All levels of the full book, of which ``changes`` need not speak from now on; b"" without a full book."""
+        lane = self._diffs
+        return lane.base.take(lane.audits.told.number) if lane is not None else b""
+
+    def changes(self) -> tuple[bytes, bool]:
+        """What is remembered beside the base, and whether that belongs behind it: together they are a state."""
+        lane = self._diffs
+        return self._state(whole=False), lane is not None and lane.base.number is not None
+
+    def _state(self, *, whole: bool) -> bytes:
         out = Writer()
         out.put_int(self._seq, self._compared)
         self._tape.write(out)
         self._partials.write(out)
         out.put_int(int(self._diffs is not None))
         if self._diffs is not None:
-            self._diffs.write(out)
+            self._diffs.write(out, whole=whole)
         return out.done()
 
     def _read(self, state: Reader, size: int) -> None:

@@ -43,13 +43,14 @@ steps = st.one_of(
     st.tuples(st.just("mark"), st.none()),
     st.tuples(st.just("replace"), st.tuples(sides, st.booleans())),
     st.tuples(st.just("reconcile"), st.tuples(sides.map(dict), st.none() | prices)),
-    st.tuples(st.just("restart"), st.none()),
+    st.tuples(st.just("restart"), sides.map(dict)),
 )
 
 
 def state(side: BookSide) -> bytes:
     out = Writer()
     side.write(out)
+    side.write_levels(out)
     return out.done()
 
 
@@ -72,9 +73,11 @@ def do(side: BookSide, step: tuple[str, object], levels: int, sign: int) -> tupl
             side.replace(changes, cut_off=cut_off)
         case "reconcile", (dict(known), worst):
             return side, side.reconcile(known, cast("float | None", worst))
-        case "restart", _:
+        case "restart", dict(since):
             again = type(side)(sign, levels)
-            again.read(Reader(state(side)))
+            written = Reader(state(side))
+            again.read(written)
+            again.read_levels(written, since)
             return again, None
     return side, None
 

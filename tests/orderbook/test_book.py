@@ -121,13 +121,33 @@ def test_a_side_is_written_and_read_with_its_mark(before: list[Side], after: lis
     book.mark()
     for some in after:
         book.apply(some, [])
-    out = Writer()
-    book.bids.write(out)
     again = BookSide(1)
-    again.read(Reader(out.done()))
+    state = Reader(written(book.bids))
+    again.read(state)
+    again.read_levels(state, {})
 
     assert again.top(99) == book.bids.top(99)
     assert again.marked_through(1e-9) == book.bids.marked_through(1e-9)
-    repeated = Writer()
-    again.write(repeated)
-    assert repeated.done() == out.done()
+    assert written(again) == written(book.bids)
+
+
+@settings(max_examples=60)
+@given(histories, histories, st.sampled_from([1, -1]))
+def test_levels_are_read_with_what_was_told_since(before: list[Side], after: list[Side], sign: int) -> None:
+    side, again = BookSide(sign), BookSide(sign)
+    for some in before:
+        side.apply(some)
+    old = Reader(written(side))
+    for some in after:
+        side.apply(some)
+    again.read(old)
+    again.read_levels(old, dict(level for some in after for level in some))
+
+    assert again.top(99) == side.top(99)
+
+
+def written(side: BookSide) -> bytes:
+    out = Writer()
+    side.write(out)
+    side.write_levels(out)
+    return out.done()

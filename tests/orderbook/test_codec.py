@@ -40,8 +40,10 @@ def test_the_layout_is_little_endian_and_stays_so() -> None:
     out = Writer()
     out.put_int(None, 258)
     out.put_floats([1.5])
+    out.put_bytes(b"\7")
 
-    assert out.done().hex() == "4f424902" + "00" + "01" + "0201000000000000" + "01000000" + "000000000000f83f"
+    expected = "4f424903" + "00" + "01" + "0201000000000000" + "01000000" + "000000000000f83f" + "01000000" + "07"
+    assert out.done().hex() == expected
 
 
 @pytest.mark.parametrize("state", [b"", b"OBI", b"\x80\x04pickle", STATE_TAG[:-1] + b"\xff"])

@@ -1,0 +1,121 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What was told last of each price, and by which difference.
+
+Owns a table of prices in the order in which they were first told, and an index of it (open addressing). What it is for is
+said at the twin, ``orderbook.told.PlainTold``: the same calls give the same numbers.
+"""
+
+from array import array
+
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
+from libc.string cimport memcpy
+
+ctypedef unsigned long long Bits
+
+cdef struct Entry:
+    double price
+    double quantity
+    long long number
+
+
+cdef class Told:
+    """See ``orderbook.told.PlainTold``."""
+
+    cdef Entry *_entries
+    cdef int *_index  # 2 * _room places: 1 + the entry's place, 0 where there is none
+    cdef Py_ssize_t _count, _room
+    cdef int _shift  # a price's place is in so many bits less of its hash
+
+    def __dealloc__(self):
+        PyMem_Free(self._entries)
+        PyMem_Free(self._index)
+
+    def __len__(self):
+        return self._count
+
+    def take(self, changes, long long number):
+        cdef double price, quantity
+        for price, quantity in changes:
+            self._put(price, quantity, number)
+
+    def since(self, long long number):
+        cdef Py_ssize_t at
+        return {
+            self._entries[at].price: self._entries[at].quantity
+            for at in range(self._count)
+            if self._entries[at].number >= number
+        }
+
+    def forget(self, long long before):
+        cdef Py_ssize_t at, kept = 0
+        for at in range(self._count):
+            if self._entries[at].number >= before:
+                self._entries[kept] = self._entries[at]
+                kept += 1
+        self._count = kept
+        self._make_room(2 * kept)
+
+    def pack(self, long long oldest, long long number):
+        cdef Py_ssize_t at, count = 0, size = self._count
+        cdef long long mark
+        prices, quantities, marks = array("d", bytes(8 * size)), array("d", bytes(8 * size)), bytearray(size)
+        cdef double[::1] to_prices = prices, to_quantities = quantities
+        cdef unsigned char[::1] to_marks = marks
+        for at in range(size):
+            if self._entries[at].number < number:
+                continue
+            to_prices[count], to_quantities[count] = self._entries[at].price, self._entries[at].quantity
+            mark = self._entries[at].number - oldest + 1
+            to_marks[count] = <unsigned char> min(max(mark, 0), 255)
+            count += 1
+        return prices[:count], quantities[:count], bytes(marks[:count])
+
+    cdef int _put(self, double price, double quantity, long long number) except -1:
+        cdef Py_ssize_t place
+        cdef Entry *entry
+        if self._count == self._room:
+            self._make_room(2 * self._room)
+        place = self._place(price)
+        if not self._index[place]:
+            self._entries[self._count].price = price
+            self._count += 1
+            self._index[place] = <int> self._count
+        entry = self._entries + self._index[place] - 1
+        entry.quantity, entry.number = quantity, number
+        return 0
+
+    cdef Py_ssize_t _place(self, double price) noexcept:
+        """Where the index has this price, or has room for it: half of all places are free."""
+        cdef Bits bits
+        cdef Py_ssize_t mask = 2 * self._room - 1, place
+        cdef int found
+        price += 0.0  # -0.0 is 0.0
+        memcpy(&bits, &price, sizeof(bits))
+        place = <Py_ssize_t> (bits * <Bits> 0x9E3779B97F4A7C15 >> self._shift)
+        while True:
+            found = self._index[place]
+            if not found or self._entries[found - 1].price == price:
+                return place
+            place = (place + 1) & mask
+
+    cdef int _make_room(self, Py_ssize_t wanted) except -1:
+        """Room for so many entries, as a power of two, and the index anew."""
+        cdef Py_ssize_t at, room = 32
+        cdef int shift = 64 - 6  # of twice as many places
+        cdef int *index
+        cdef void *entries
+        while room < wanted:
+            room *= 2
+            shift -= 1
+        index = <int *> PyMem_Calloc(2 * room, sizeof(int))
+        if index is NULL:
+            raise MemoryError()
+        entries = PyMem_Realloc(self._entries, room * sizeof(Entry))
+        if entries is NULL:
+            PyMem_Free(index)
+            raise MemoryError()
+        PyMem_Free(self._index)
+        self._entries, self._index, self._room, self._shift = <Entry *> entries, index, room, shift
+        for at in range(self._count):
+            self._index[self._place(self._entries[at].price)] = <int> (at + 1)
+        return 0

@@ -1,0 +1,110 @@
+"""What the last differences told of each price, and which of them told it last.
+
+Owns the memory that two things are made of. An audit brings a snapshot forward by the differences after it; only what was
+told last of a price counts, so that is all that is kept. And a state tells what changed since the levels were last written
+down as a whole (``orderbook.diff_state``).
+
+Rule 1: differences are numbered from 1 on, in their order.
+Rule 2: what is older than ``orderbook.audit`` and the state need is forgotten, when it has become half of all.
+"""
+
+from __future__ import annotations
+
+from array import array
+from types import ModuleType
+from typing import Final
+
+from kernels import compiled
+from orderbook.codec import Reader, Writer
+from orderbook.events import Diff, Side
+
+KERNEL: Final = compiled("told")
+"""``PlainTold`` compiled, None where there is none."""
+
+_LEAST: Final = 512
+"""Fewer prices are not worth looking through."""
+
+
+class PlainTold:
+    """One side: quantity and number of the difference, by price, in the order in which the prices were first told."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self) -> None:
+        self._told: dict[float, tuple[float, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    def take(self, changes: Side, number: int) -> None:
+        """Take one side of a difference."""
+        self._told.update((price, (quantity, number)) for price, quantity in changes)
+
+    def since(self, number: int) -> dict[float, float]:
+        """What that difference and later ones told, by price."""
+        return {price: quantity for price, (quantity, last) in self._told.items() if last >= number}
+
+    def forget(self, before: int) -> None:
+        """Keep what that difference and later ones told."""
+        self._told = {price: told for price, told in self._told.items() if told[1] >= before}
+
+    def pack(self, oldest: int, number: int) -> tuple[array[float], array[float], bytes]:
+        """What the difference ``number`` and later ones told: prices, quantities, and marks.
+
+        A mark is 1 for what was told by the difference ``oldest``, 2 for the next one and so on, and 0 for earlier ones.
+        """
+        told = [(price, *of) for price, of in self._told.items() if of[1] >= number]
+        marks = (min(max(last - oldest + 1, 0), 255) for _, _, last in told)
+        return array("d", (t[0] for t in told)), array("d", (t[1] for t in told)), bytes(marks)
+
+
+class Told:
+    """Both sides.
+
+    Attributes:
+        number: Of the last difference; 0 before the first.
+        bids: What was told of them.
+        asks: What was told of them.
+    """
+
+    __slots__ = ("_full_at", "_kernel", "asks", "bids", "number")
+
+    def __init__(self, *, kernel: ModuleType | None = KERNEL) -> None:
+        self._kernel = kernel
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; the next difference is the first."""
+        side: type[PlainTold] = self._kernel.Told if self._kernel is not None else PlainTold
+        self.bids, self.asks = side(), side()
+        self.number = 0
+        self._full_at = _LEAST
+
+    def take(self, diff: Diff) -> bool:
+        """Take a difference; whether there is so much that it should be seen what can be forgotten."""
+        self.number += 1
+        self.bids.take(diff.bids, self.number)
+        self.asks.take(diff.asks, self.number)
+        return len(self.bids) + len(self.asks) > self._full_at
+
+    def forget(self, before: int) -> None:
+        """Keep what the difference ``before`` and later ones told."""
+        self.bids.forget(before)
+        self.asks.forget(before)
+        self._full_at = 2 * (len(self.bids) + len(self.asks)) + _LEAST
+
+    def write(self, out: Writer, oldest: int, number: int) -> None:
+        """Append what the difference ``number`` and later ones told."""
+        for side in (self.bids, self.asks):
+            prices, quantities, marks = side.pack(oldest, number)
+            out.put_floats(prices)
+            out.put_floats(quantities)
+            out.put_bytes(marks)
+
+    def read(self, state: Reader) -> None:
+        """Become what ``write`` wrote; the marks of ``PlainTold.pack`` are the numbers now."""
+        for side in (self.bids, self.asks):
+            prices, quantities = state.take_floats(), state.take_floats()
+            for price, quantity, mark in zip(prices, quantities, state.take_bytes(), strict=True):
+                side.take([(price, quantity)], mark)
+        self._full_at = 2 * (len(self.bids) + len(self.asks)) + _LEAST

@@ -1,0 +1,70 @@
+"""What was told last of each price: the plain table against all that was told, and the compiled one against the plain."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderbook.events import Side
+from orderbook.told import KERNEL, PlainTold
+
+prices = st.sampled_from([0.0, -0.0, 1.0, 60_000.1]) | st.floats(1e-9, 1e290) | st.integers(1, 400).map(float)
+sides: st.SearchStrategy[Side] = st.lists(st.tuples(prices, st.floats(0.0, 1e9)), max_size=60)
+steps = st.one_of(sides, sides, st.integers(0, 9))
+
+
+@settings(max_examples=100)
+@given(st.lists(sides, max_size=8), st.integers(0, 9), st.integers(0, 9))
+def test_the_last_word_on_each_price_counts(history: list[Side], oldest: int, first: int) -> None:
+    told = PlainTold()
+    last: dict[float, tuple[float, int]] = {}
+    for number, side in enumerate(history, 1):
+        told.take(side, number)
+        last.update((price, (quantity, number)) for price, quantity in side)
+
+    expected = {price: quantity for price, (quantity, number) in last.items() if number >= first}
+    assert told.since(first) == expected
+    some, quantities, marks = told.pack(oldest, first)
+    assert dict(zip(some, quantities, strict=True)) == expected
+    assert [max(last[price][1] - oldest + 1, 0) for price in some] == list(marks)
+    told.forget(first)
+    assert told.since(0) == expected
+    assert len(told) == len(expected)
+
+
+@pytest.mark.skipif(KERNEL is None, reason="the kernels were not built: plain Python alone")
+@settings(max_examples=200)
+@given(st.lists(steps, max_size=12), st.integers(0, 9))
+def test_the_compiled_table_tells_the_same(history: list[Side | int], oldest: int) -> None:
+    assert KERNEL is not None
+    plain, fast = PlainTold(), KERNEL.Told()
+    for number, step in enumerate(history, 1):
+        if isinstance(step, int):
+            plain.forget(step)
+            fast.forget(step)
+        else:
+            plain.take(step, number)
+            fast.take(step, number)
+
+        assert len(fast) == len(plain)
+        for first in (0, number - 2, number):
+            assert list(fast.since(first).items()) == list(plain.since(first).items())
+            assert fast.pack(oldest, first) == plain.pack(oldest, first)
+
+
+@pytest.mark.skipif(KERNEL is None, reason="the kernels were not built: plain Python alone")
+def test_the_compiled_table_leaks_nothing() -> None:
+    assert KERNEL is not None
+    before = 0
+    for number in range(20):
+        for _ in range(1_000):
+            told = KERNEL.Told()
+            told.take([(price / 8, 1.0) for price in range(100)], 1)
+            told.forget(number % 3)
+            told.pack(0, 0)
+        if number == 4:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4_000, "kB in 15 000 rounds"
