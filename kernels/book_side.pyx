@@ -127,14 +127,14 @@ cdef class BookSide:
         cdef double[::1] into = keys, beside = quantities
         for at in range(self._count):
             into[at], beside[at] = self._levels[at].key, self._levels[at].quantity
-        out.put_floats(keys)
-        out.put_floats(quantities)
+        out.put_decimals(keys)
+        out.put_decimals(quantities)
 
     def read_levels(self, state, changes):
         cdef Py_ssize_t at
         cdef double sign = self._sign
-        keys = state.take_floats()
-        levels = dict(zip(keys, state.take_floats(), strict=True))
+        keys = state.take_decimals()
+        levels = dict(zip(keys, state.take_decimals(), strict=True))
         levels.update({price * sign: quantity for price, quantity in changes.items()})
         self._fill({key: quantity for key, quantity in levels.items() if quantity > 0.0})
         for at in range(self._changes):

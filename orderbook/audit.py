@@ -54,42 +54,45 @@ class BookAuditor:
         told: What the last differences told, and earlier ones; their numbers end with that of the newest.
     """
 
-    __slots__ = ("_audits", "_levels", "_recent", "_since", "told")
+    __slots__ = ("_audits", "_counts", "_ids", "_levels", "_since", "told")
 
     def __init__(self) -> None:
-        self._since = 0  # the book's id before the first difference of _recent
-        self._recent: deque[tuple[int, int]] = deque()  # ids, and how many levels
-        self._levels = 0  # of all in _recent
+        self._since = 0  # the book's id before the first difference of _ids
+        self._ids: deque[int] = deque()
+        self._counts: deque[int] = deque()  # of their levels
+        self._levels = 0  # of all of them
         self._audits: list[BookAudit] = []
         self.told = Told()
 
     @property
     def oldest(self) -> int:
         """Number of the oldest difference by which a snapshot is brought forward."""
-        return self.told.number - len(self._recent) + 1
+        return self.told.number - len(self._ids) + 1
 
     def begin(self, update_id: int) -> None:
         """A book begins at this id."""
         self._since = update_id
-        self._recent.clear()
+        self._ids.clear()
+        self._counts.clear()
         self._levels = 0
         self.told.clear()
 
     def applied(self, diff: Diff) -> bool:
         """The book has taken this difference; whether so much was told that older things should be forgotten."""
-        recent, levels = self._recent, len(diff.bids) + len(diff.asks)
-        recent.append((diff.update_id, levels))
-        self._levels += levels
-        while len(recent) > MAX_RECENT or (self._levels > MAX_RECENT_LEVELS and len(recent) > 1):
-            self._since, levels = recent.popleft()
-            self._levels -= levels
+        ids, count = self._ids, len(diff.bids) + len(diff.asks)
+        ids.append(diff.update_id)
+        self._counts.append(count)
+        self._levels += count
+        while len(ids) > MAX_RECENT or (self._levels > MAX_RECENT_LEVELS and len(ids) > 1):
+            self._since = ids.popleft()
+            self._levels -= self._counts.popleft()
         return self.told.take(diff)
 
     def audit(self, book: Book, snapshot: Snapshot) -> BookAudit | None:
         """Compare and repair the book, which is not older than ``snapshot``; None where it can't be compared."""
         if snapshot.update_id < self._since:
             return None
-        newer = sum(update_id > snapshot.update_id for update_id, _ in self._recent)
+        newer = sum(update_id > snapshot.update_id for update_id in self._ids)
         first = self.told.number - newer + 1
         of_bids = book.bids.reconcile(dict(snapshot.bids) | self.told.bids.since(first), _worst(snapshot.bids))
         of_asks = book.asks.reconcile(dict(snapshot.asks) | self.told.asks.since(first), _worst(snapshot.asks))
@@ -105,17 +108,18 @@ class BookAuditor:
     def write(self, out: Writer, number: int) -> None:
         """Append to a state, with what was told by the difference ``number`` and later ones."""
         out.put_int(self._since)
-        out.put_ints(update_id for update_id, _ in self._recent)
-        out.put_ints(levels for _, levels in self._recent)
+        out.put_ints(self._ids)
+        out.put_ints(self._counts)
         self.told.write(out, self.oldest, number)
 
     def read(self, state: Reader) -> None:
         """Become what ``write`` wrote; the oldest difference has the number 1 now, older ones 0."""
         self._since = state.take_int()
-        self._recent.extend(zip(state.take_ints(), state.take_ints(), strict=True))
-        self._levels = sum(levels for _, levels in self._recent)
+        self._ids.extend(state.take_ints())
+        self._counts.extend(state.take_ints())
+        self._levels = sum(self._counts)
         self.told.read(state)
-        self.told.number = len(self._recent)
+        self.told.number = len(self._ids)
 
 
 def _worst(side: Side) -> float | None:

@@ -183,13 +183,13 @@ class BookSide:
 
     def write_levels(self, out: Writer) -> None:
         """Append the levels to a state."""
-        out.put_floats(self._keys)
-        out.put_floats(self._quantities[key] for key in self._keys)
+        out.put_decimals(self._keys)
+        out.put_decimals(self._quantities[key] for key in self._keys)
 
     def read_levels(self, state: Reader, changes: Mapping[float, float]) -> None:
         """Take the levels that ``write_levels`` wrote, after changes of them (quantities by price), and nothing else."""
-        keys, sign = state.take_floats(), self._sign
-        levels = dict(zip(keys, state.take_floats(), strict=True))
+        keys, sign = state.take_decimals(), self._sign
+        levels = dict(zip(keys, state.take_decimals(), strict=True))
         levels.update((price * sign, quantity) for price, quantity in changes.items())
         self._quantities = {key: quantity for key, quantity in levels.items() if quantity > 0.0}
         self._keys = sorted(self._quantities)

@@ -12,12 +12,23 @@ from array import array
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
+import numpy as np
+
+from kernels import compiled
+
+KERNEL: Final = compiled("decimals")
+"""The loop of ``put_decimals`` compiled, None where there is none."""
+
 STATE_TAG: Final = b"OBI\x03"
 """First bytes of a state; the last one is the version of the layout."""
 
 _INT: Final = struct.Struct("<q")
 _FLOAT: Final = struct.Struct("<d")
 _COUNT: Final = struct.Struct("<I")
+
+
+_NO_DECIMALS: Final = 0xFF
+_INTEGERS_BELOW: Final = 2**31
 
 
 Number = TypeVar("Number", int, float)
@@ -32,6 +43,21 @@ def _little_endian(numbers: array[Number]) -> array[Number]:
         numbers = numbers[:]
         numbers.byteswap()
     return numbers
+
+
+def _scaled(values: array[float], out: array[int]) -> int:
+    """See ``kernels.decimals``."""
+    numbers = np.frombuffer(values)
+    for decimals in range(9):
+        power = 10.0**decimals
+        with np.errstate(over="ignore", invalid="ignore"):
+            integers = np.rint(numbers * power)
+        if not (np.abs(integers) < _INTEGERS_BELOW).all():
+            return -1
+        if (integers / power == numbers).all():
+            out[:] = array("i", integers.astype(np.intc).tobytes())
+            return decimals
+    return -1
 
 
 class Writer:
@@ -55,6 +81,14 @@ class Writer:
         """Any number of floats, counted."""
         numbers = array("d", values)
         self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
+
+    def put_decimals(self, values: Iterable[float]) -> None:
+        """Any number of floats, counted, in half the bytes where they are prices and quantities as people write them."""
+        numbers = array("d", values)
+        integers = array("i", bytes(4 * len(numbers)))
+        decimals = _scaled(numbers, integers) if KERNEL is None else KERNEL.scaled(numbers, integers)
+        self._parts += (_COUNT.pack(len(numbers)), bytes((decimals & 0xFF,)))
+        self._parts.append((_little_endian(numbers) if decimals < 0 else _little_endian(integers)).tobytes())
 
     def put_ints(self, values: Iterable[int]) -> None:
         """Any number of integers below 2^63, counted."""
@@ -114,6 +148,14 @@ class Reader:
         count = _COUNT.unpack(self._take(_COUNT.size))[0]
         numbers = array("d", self._take(8 * count))
         return _little_endian(numbers).tolist()
+
+    def take_decimals(self) -> list[float]:
+        """Next floats of ``put_decimals``."""
+        count, decimals = _COUNT.unpack(self._take(_COUNT.size))[0], self._take(1)[0]
+        if decimals == _NO_DECIMALS:
+            return _little_endian(array("d", self._take(8 * count))).tolist()
+        power = 10.0**decimals
+        return [integer / power for integer in _little_endian(array("i", self._take(4 * count)))]
 
     def take_ints(self) -> list[int]:
         """Next counted integers."""

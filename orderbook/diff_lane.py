@@ -43,7 +43,7 @@ from orderbook.events import Diff, Quote, Snapshot
 from orderbook.flow import Flow
 from orderbook.metrics import Block
 from orderbook.near import NearNotionals
-from orderbook.partial_lane import NO_LEVELS, STALE, stack_levels
+from orderbook.partial_lane import NO_LEVELS, STALE, stack_levels, write_book
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING, THIN
@@ -249,8 +249,7 @@ class DiffLane:
         """Append this lane to a state; unless ``whole``, the book relative to its base if it has one."""
         out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
         self.flow.write(out)
-        for levels in self.levels[0]:
-            out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
+        write_book(out, self.levels[0])
         diff_state.write_snapshot(out, self._early)
         diff_state.write_diffs(out, self._waiting)
         self.quotes.write(out)

@@ -6,6 +6,7 @@ once; each is a lane of its own, because their ids interleave and a sweep seen b
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
@@ -104,8 +105,7 @@ class PartialLane:
         """Append this lane to a state."""
         out.put_int(self.last_id, self.clock_ms)
         self.flow.write(out)
-        for levels in self.block[self.row]:
-            out.put_floats(levels[levels[:, 0] > 0.0].ravel().tolist())
+        write_book(out, self.block[self.row])
 
     def read(self, size: int, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
@@ -135,6 +135,12 @@ _KERNEL: Final = compiled("sweep")
 _through: Final[Callable[[Block, int, int, float], Aggression]] = (
     _KERNEL.through if _KERNEL is not None else plain_through
 )
+
+
+def write_book(out: Writer, book: Levels) -> None:
+    """Append both sides of a book, shape (2, w, 2), to a state, without absent levels."""
+    for side in book:
+        out.put_floats(array("d", side[: np.count_nonzero(side[:, 0])].tobytes()))
 
 
 def stack_levels(books: list[tuple[list[float], list[float]]]) -> Block:

@@ -97,14 +97,14 @@ class Told:
         """Append what the difference ``number`` and later ones told."""
         for side in (self.bids, self.asks):
             prices, quantities, marks = side.pack(oldest, number)
-            out.put_floats(prices)
-            out.put_floats(quantities)
+            out.put_decimals(prices)
+            out.put_decimals(quantities)
             out.put_bytes(marks)
 
     def read(self, state: Reader) -> None:
         """Become what ``write`` wrote; the marks of ``PlainTold.pack`` are the numbers now."""
         for side in (self.bids, self.asks):
-            prices, quantities = state.take_floats(), state.take_floats()
+            prices, quantities = state.take_decimals(), state.take_decimals()
             for price, quantity, mark in zip(prices, quantities, state.take_bytes(), strict=True):
                 side.take([(price, quantity)], mark)
         self._full_at = 2 * (len(self.bids) + len(self.asks)) + _LEAST

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderbook import codec
 from orderbook.codec import STATE_TAG, Reader, StateError, Writer
 
 ints = st.integers(-(2**63), 2**63 - 1)
@@ -27,6 +29,34 @@ def test_what_is_written_is_read(integers: list[int | None], number: float, numb
     assert struct.pack("d", state.take_float()) == struct.pack("d", number)
     assert [struct.pack("d", n) for n in state.take_floats()] == [struct.pack("d", n) for n in numbers]
     state.end()
+
+
+decimals = st.builds(lambda n, d: n / 10**d, st.integers(-(2**31), 2**31), st.integers(0, 9))
+floats = st.floats(allow_nan=False) | st.sampled_from([math.inf, -math.inf, 5e-324, 1e290, 0.1 + 0.2])
+
+
+@pytest.mark.parametrize("kernel", [None, codec.KERNEL], ids=["plain", "as built"])
+@given(numbers=st.lists(decimals, max_size=9) | st.lists(decimals | floats, max_size=9))
+def test_decimals_are_the_same_numbers_again(kernel: ModuleType | None, numbers: list[float]) -> None:
+    expected = Writer()
+    expected.put_decimals(numbers)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "KERNEL", kernel)
+        out = Writer()
+        out.put_decimals(iter(numbers))
+    assert out.done() == expected.done()
+    state = Reader(out.done())
+    assert state.take_decimals() == numbers
+    state.end()
+
+
+def test_prices_and_quantities_take_four_bytes_each() -> None:
+    out = Writer()
+    out.put_decimals([60_000.1, 0.001, 12.5] * 100)
+    assert len(out.done()) == len(STATE_TAG) + 4 + 1 + 4 * 300
+    out = Writer()
+    out.put_decimals([60_000.1, 1e9 / 3])
+    assert len(out.done()) == len(STATE_TAG) + 4 + 1 + 8 * 2
 
 
 def test_infinities_and_negative_zero_are_kept() -> None:

@@ -1,0 +1,3 @@
+from array import array
+
+def scaled(values: array[float], out: array[int]) -> int: ...
