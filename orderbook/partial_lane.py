@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from kernels import compiled
 from orderbook.codec import Reader, Writer
@@ -137,7 +138,7 @@ _through: Final[Callable[[Block, int, int, float], Aggression]] = (
 )
 
 
-def write_book(out: Writer, book: Levels) -> None:
+def write_book(out: Writer, book: npt.NDArray[np.float64]) -> None:
     """Append both sides of a book, shape (2, w, 2), to a state, without absent levels."""
     for side in book:
         out.put_floats(array("d", side[: np.count_nonzero(side[:, 0])].tobytes()))

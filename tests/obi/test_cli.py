@@ -100,7 +100,9 @@ def test_the_version_tells_python_and_the_libraries_that_matter() -> None:
     result = obi("--version")
 
     assert result.exit_code == 0
-    assert re.fullmatch(r"obi \S.* \(Python 3\.\S+, (compiled|plain) kernels, bytewax 0\.21\.1 confluent-kafka \S+\)\n", result.output)
+    assert re.fullmatch(
+        r"obi \S.* \(Python 3\.\S+, (compiled|plain) kernels, bytewax 0\.21\.1 confluent-kafka \S+\)\n", result.output
+    )
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
