@@ -56,7 +56,7 @@ def write_seed(path: Path, seed: Iterable[InstrumentState]) -> None:
     if not states:
         return
     with path.open("wb") as file:
-        for instrument, partition, measurer in states:
+        for instrument, partition, measurer, _ in states:
             file.write(orjson.dumps([instrument, partition, len(measurer)]) + b"\n" + measurer)
         file.flush()
         os.fsync(file.fileno())

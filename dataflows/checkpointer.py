@@ -62,9 +62,9 @@ class Checkpointer:
             # A position that was never told is that of a run whose recovery point is newer than the state's beginning.
             if position - self._last.setdefault(partition, position) < self._interval:
                 continue
-            states = self._shelf.of_partition(partition)
-            if _SHARE * sum(map(len, states.values())) > self._credit_bytes:
+            if _SHARE * self._shelf.size_of(partition) > self._credit_bytes:
                 continue
+            states = self._shelf.of_partition(partition)
             standing = Standing(self._generation[partition], position, *self._ends(partition))
             if self._journal.checkpoint(partition, Checkpoint(standing, self._settings, states)):
                 self._credit_bytes = 0

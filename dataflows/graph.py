@@ -5,7 +5,7 @@ Step names are part of the recovery state: renaming one makes a restart begin fr
 
 from __future__ import annotations
 
-from typing import TypeGuard, cast
+from typing import TypeAlias, TypeGuard, cast
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
@@ -17,6 +17,7 @@ from connectors.decoded import Group
 from connectors.encode_faults import encode_faults
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
+from dataflows.bases import Bases, Rebase, levels_key
 from dataflows.pipeline import MeasuredGroup, Pipeline, partition_key
 from dataflows.shelf import InstrumentState, Shelf
 from orderbook.measurer import Measurer
@@ -41,8 +42,8 @@ def build(
     raw = op.input("raw", flow, source)
     decoded = op.flat_map_batch("decode", raw, pipeline.decode)
     split = op.branch("decoded", decoded, _is_group)
-    groups = op.key_on("by_instrument", split.trues, lambda group: group.instrument)
-    measured = op.stateful_batch("measure", groups, lambda state: InstrumentLogic(pipeline, states, state))
+    groups = op.flat_map_batch("by_instrument", split.trues, lambda groups: _keyed(groups, states.bases))
+    measured = op.stateful_batch("measure", groups, lambda state: MeasureLogic(pipeline, states, state))
     sound = op.branch("measured", op.key_rm("measured_items", measured), _is_measured)
     records = op.flat_map_batch("encode", sound.trues, pipeline.encode)
     op.output("metrics", records, metrics)
@@ -58,6 +59,13 @@ def _faults(decoding: Stream[Fault], measuring: Stream[Fault]) -> KeyedStream[Ou
     )
 
 
+def _keyed(groups: list[Group], bases: Bases) -> list[tuple[str, Group | Rebase]]:
+    """Groups by instrument; beside them, the levels that are due."""
+    keyed: list[tuple[str, Group | Rebase]] = [(group.instrument, group) for group in groups]
+    due = [group.instrument for group in groups if bases.due(group.instrument)]
+    return keyed + [(levels_key(instrument), Rebase(instrument)) for instrument in due]
+
+
 def _is_group(item: Group | Fault) -> TypeGuard[Group]:
     return type(item) is Group
 
@@ -66,46 +74,91 @@ def _is_measured(item: MeasuredGroup | Fault) -> TypeGuard[MeasuredGroup]:
     return type(item) is MeasuredGroup
 
 
-class InstrumentLogic(StatefulBatchLogic[Group, "MeasuredGroup | Fault", "tuple[str, int, bytes]"]):
-    """The memory of one instrument inside Bytewax: the partition that its messages come from, and its measurer.
+Stored: TypeAlias = "tuple[str, int, bytes, bool] | tuple[str, bytes]"
+"""An ``InstrumentState``, or an instrument and its base; plain tuples: Bytewax pickles them, and class paths change."""
 
-    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
-    is a ``partition_moved`` fault each. Its snapshot is a plain tuple: Bytewax pickles it, and class paths change.
-    """
 
-    def __init__(self, pipeline: Pipeline, shelf: Shelf, state: tuple[str, int, bytes] | None) -> None:
+class MeasureLogic(StatefulBatchLogic["Group | Rebase", "MeasuredGroup | Fault", Stored]):
+    """The memory of one key inside Bytewax, which is an instrument or the levels of its full book."""
+
+    def __init__(self, pipeline: Pipeline, shelf: Shelf, stored: Stored | None) -> None:
         self._pipeline = pipeline
         self._shelf = shelf
-        self._known: tuple[InstrumentState, Measurer] | None = None
-        if state is not None:
-            shelf.put(InstrumentState(*state))
-            self._known = self._begin(InstrumentState(*state))
+        self._memory: InstrumentMemory | None = None
+        self._levels_of = ""
+        if stored is not None and len(stored) == 4:
+            self._memory = InstrumentMemory(pipeline, shelf, InstrumentState(*stored))
+        elif stored is not None:
+            self._levels_of, base = stored
+            shelf.bases.put(self._levels_of, base)
 
-    def on_batch(self, values: list[Group]) -> tuple[list[MeasuredGroup | Fault], bool]:
+    def on_batch(self, values: list[Group | Rebase]) -> tuple[list[MeasuredGroup | Fault], bool]:
         """Measure the groups in their order."""
-        if self._known is None:
-            first = values[0]
-            new = InstrumentState(first.instrument, first.partition, b"")
-            self._known = self._begin(self._shelf.get(first.instrument) or new)
-        (_, home, _), measurer = self._known
+        first = values[0]
+        if type(first) is Rebase:
+            self._levels_of = first.instrument
+            self._shelf.bases.ask(first.instrument)
+            return [], StatefulBatchLogic.RETAIN
+        groups = cast("list[Group]", values)
+        if self._memory is None:
+            name, partition = groups[0].instrument, groups[0].partition
+            state = self._shelf.get(name) or InstrumentState(name, partition, b"")
+            self._memory = InstrumentMemory(self._pipeline, self._shelf, state)
+        return self._memory.measure(groups), StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> Stored:
+        """The state as a value."""
+        if self._levels_of:
+            return self._levels_of, self._shelf.bases.get(self._levels_of)
+        assert self._memory is not None, "Bytewax asks only for what was given something"
+        instrument, partition, measurer, relative = self._memory.state()
+        return instrument, partition, measurer, relative
+
+
+class InstrumentMemory:
+    """The partition that an instrument's messages come from, and its measurer.
+
+    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
+    is a ``partition_moved`` fault each.
+    """
+
+    def __init__(self, pipeline: Pipeline, shelf: Shelf, state: InstrumentState) -> None:
+        self._pipeline = pipeline
+        self._shelf = shelf
+        self._state = state
+        shelf.put(state)
+        self._measurer = None if state.relative else self._begun()  # its base may be loaded later
+
+    def measure(self, groups: list[Group]) -> list[MeasuredGroup | Fault]:
+        """Measure the groups in their order."""
+        measurer = self._measurer = self._measurer or self._begun()
+        home = self._state.partition
         out: list[MeasuredGroup | Fault] = []
-        for group in values:
+        for group in groups:
             if group.partition == home:
                 out.append(self._pipeline.measure(measurer, group))
             else:
                 out += self._moved(group, home)
-        return out, StatefulBatchLogic.RETAIN
+        return out
 
-    def snapshot(self) -> tuple[str, int, bytes]:
-        """The state as a value; it is on the shelf from now on."""
-        assert self._known is not None, "Bytewax asks only for what was given something"
-        state, measurer = self._known
-        state = state._replace(measurer=measurer.state())
-        self._shelf.put(state)
-        return state.instrument, state.partition, state.measurer
+    def state(self) -> InstrumentState:
+        """What Bytewax shall keep; it is on the shelf from now on."""
+        measurer, bases, instrument = self._measurer, self._shelf.bases, self._state.instrument
+        if measurer is None:
+            return self._state  # nothing was told since the start
+        if bases.active:
+            if bases.asked(instrument):
+                bases.put(instrument, measurer.base())
+            changes, relative = measurer.changes()
+            bases.wrote(instrument, len(changes), relative=relative)
+        else:
+            changes, relative = measurer.state(), False
+        self._state = self._state._replace(measurer=changes, relative=relative)
+        self._shelf.put(self._state)
+        return self._state
 
-    def _begin(self, state: InstrumentState) -> tuple[InstrumentState, Measurer]:
-        return state, Measurer(self._pipeline.config, state.measurer)
+    def _begun(self) -> Measurer:
+        return Measurer(self._pipeline.config, self._shelf.whole(self._state))
 
     def _moved(self, group: Group, home: int) -> list[Fault]:
         detail = f"expected {group.instrument} on partition {home}, received it on {group.partition}"

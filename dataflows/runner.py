@@ -21,6 +21,7 @@ from connectors.broker import Broker, BrokerError
 from connectors.source_observer import Settled
 from connectors.terms import Claim
 from connectors.topics import TopicNames, check_topics
+from dataflows.bases import Bases
 from dataflows.counts import Counts
 from dataflows.endpoint import served
 from dataflows.execution import execute, keep_memory, rare_collections, signals_set
@@ -135,7 +136,7 @@ class _Process:
                 state=str(state.folder),
             )
         journaling = stack.enter_context(Journaling(broker, names.checkpoints).opened()) if journal else None
-        shelf = Shelf(state.beginning.seed)
+        shelf = Shelf(state.beginning.seed, Bases())
         out = self._sinks(partitions, state, journaling)
         self.monitor.flushes(out.flushed_s)
         flow = job(

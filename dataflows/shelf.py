@@ -9,13 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from dataflows.bases import Bases
+
 
 class InstrumentState(NamedTuple):
-    """One instrument's memory as plain values: what Bytewax keeps, and what a checkpoint holds."""
+    """One instrument's memory as plain values: what Bytewax keeps, and what a checkpoint holds.
+
+    ``relative``: to the base of its full book (``dataflows.bases``), which belongs behind ``measurer``. The state that
+    something begins with is whole.
+    """
 
     instrument: str
     partition: int
     measurer: bytes
+    relative: bool = False
 
 
 class Shelf:
@@ -23,10 +30,12 @@ class Shelf:
 
     Args:
         seed: what the state of this process's life began with (a checkpoint), for instruments that no recovery point knows.
+        bases: of full books.
     """
 
-    def __init__(self, seed: Iterable[InstrumentState] = ()) -> None:
+    def __init__(self, seed: Iterable[InstrumentState] = (), bases: Bases | None = None) -> None:
         self._states = {state.instrument: state for state in seed}
+        self.bases = bases if bases is not None else Bases(active=False)
 
     def put(self, state: InstrumentState) -> None:
         """Take the newest state of an instrument."""
@@ -36,9 +45,21 @@ class Shelf:
         """What is known of an instrument; None for a new one."""
         return self._states.get(instrument)
 
+    def whole(self, state: InstrumentState) -> bytes:
+        """All of a measurer's state."""
+        return state.measurer + self.bases.get(state.instrument) if state.relative else state.measurer
+
     def of_partition(self, partition: int) -> Mapping[str, bytes]:
         """The states of the instruments that live in ``partition``, in the order of their names."""
-        return {state.instrument: state.measurer for state in sorted(self._in(partition))}
+        return {state.instrument: self.whole(state) for state in sorted(self._in(partition))}
+
+    def size_of(self, partition: int) -> int:
+        """Bytes of these states."""
+        bases = self.bases
+        return sum(
+            len(state.measurer) + len(bases.get(state.instrument) if state.relative else b"")
+            for state in self._in(partition)
+        )
 
     def _in(self, partition: int) -> Iterator[InstrumentState]:
         return (state for state in self._states.values() if state.partition == partition)

@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from connectors.decoded import Group
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
-from dataflows.graph import FLOW_ID, InstrumentLogic, build
+from dataflows import recovery
+from dataflows.bases import Bases, levels_key
+from dataflows.graph import FLOW_ID, MeasureLogic, build
 from dataflows.pipeline import MeasuredGroup, Pipeline
 from dataflows.shelf import Shelf
-from orderbook import MeasureConfig
+from orderbook import MeasureConfig, Measurer
 from orderbook.events import Side
 from tests.dataflows.speak import pipeline, speak, split, woven
 from tests.orderbook.feeds import SPOT, USDM, Told, book, futures, snapshot, spot, trade
@@ -55,17 +57,23 @@ STEPS = [
 class Flow:
     """A graph between lists, that may be run again and again as after a restart."""
 
-    def __init__(self, source: Sequence[Any], *, batch_size: int = 1, config: MeasureConfig | None = None) -> None:
+    def __init__(
+        self, source: Sequence[Any], *, batch_size: int = 1, config: MeasureConfig | None = None, relative: bool = False
+    ) -> None:
         self.metrics: list[Keyed] = []
         self.faults: list[Keyed] = []
         self.source = TestingSource(source, batch_size)
         self.config = config
         self.pipeline = pipeline(config)
+        self.relative = relative
+        self.shelf = Shelf()
 
     def graph(self) -> Dataflow:
         """As a new process would build it: nothing is remembered but by recovery."""
         self.pipeline = pipeline(self.config)
-        return build(self.source, TestingSink(self.metrics), TestingSink(self.faults), pipeline=self.pipeline)
+        self.shelf = Shelf(bases=Bases(active=self.relative, least_bytes=0))
+        sinks = TestingSink(self.metrics), TestingSink(self.faults)
+        return build(self.source, *sinks, pipeline=self.pipeline, shelf=self.shelf)
 
     def run(self, **options: Any) -> Flow:
         bytewax.testing.run_main(self.graph(), **options)  # type: ignore[no-untyped-call]
@@ -153,13 +161,16 @@ def test_the_records_are_those_of_the_core_run_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize("relative", [False, True], ids=["whole", "relative"])
 @pytest.mark.parametrize("stop", [EOF, ABORT], ids=["clean", "crash"])
 @pytest.mark.parametrize("at", range(1, 14))
-def test_a_restart_anywhere_goes_on_as_if_nothing_had_happened(tmp_path: Path, stop: type, at: int) -> None:
+def test_a_restart_anywhere_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, stop: type, at: int, relative: bool
+) -> None:
 
     whole = Flow([feed()]).run()
     messages = single(feed())
-    flow = Flow([*messages[:at], stop(), *messages[at:]])
+    flow = Flow([*messages[:at], stop(), *messages[at:]], relative=relative)
     options = recoverable(tmp_path)
 
     flow.run(**options)
@@ -174,8 +185,26 @@ def test_a_restart_anywhere_goes_on_as_if_nothing_had_happened(tmp_path: Path, s
     assert set(flow.reasons()) == {(14, b"not_json")}
 
 
+def test_the_shelf_has_whole_states_and_the_store_what_changed_since_the_levels_were_written(tmp_path: Path) -> None:
+    whole, relative = (Flow(single(feed()), relative=relative) for relative in (False, True))
+    whole.run(**recoverable(tmp_path / "whole"))
+    relative.run(**recoverable(tmp_path / "relative"))
+
+    states = [flow.shelf.of_partition(0) for flow in (whole, relative)]
+    assert [{name: Measurer(MeasureConfig(), state).state() for name, state in some.items()} for some in states] == [
+        states[0]
+    ] * 2
+    assert relative.shelf.size_of(0) == sum(map(len, states[1].values()))
+    step = "imbalance.measure"
+    stored = recovery.newest_state(tmp_path / "relative", step, USDM)
+    assert recovery.newest_state(tmp_path / "relative", step, levels_key(USDM)) is not None
+    assert stored[3]
+    assert recovery.newest_state(tmp_path / "whole", step, levels_key(USDM)) is None
+
+
 def recoverable(folder: Path) -> dict[str, Any]:
     """Options of a run that saves its state after every message."""
+    folder.mkdir(exist_ok=True)
     init_db_dir(folder, 1)  # type: ignore[no-untyped-call]
     config = RecoveryConfig(str(folder))  # type: ignore[no-untyped-call]
     return {"recovery_config": config, "epoch_interval": timedelta(0)}
@@ -254,7 +283,7 @@ def test_a_group_that_travels_to_another_process_measures_and_faults_alike() -> 
     for raw in (feed(), *moved()):
         for group in groups(steps, raw):
             travelled = pickle.loads(pickle.dumps(group))
-            first, second = InstrumentLogic(steps, Shelf(), None), InstrumentLogic(steps, Shelf(), None)
+            first, second = MeasureLogic(steps, Shelf(), None), MeasureLogic(steps, Shelf(), None)
 
             assert encoded(steps, first.on_batch([travelled])[0]) == encoded(steps, second.on_batch([group])[0])
             assert elsewhere(steps, travelled) == elsewhere(steps, group)
@@ -267,7 +296,7 @@ def encoded(steps: Pipeline, items: list[MeasuredGroup | Fault]) -> list[Any]:
 
 def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
     """What an instrument of another partition makes of the group."""
-    logic = InstrumentLogic(steps, Shelf(), (group.instrument, group.partition + 1, b""))
+    logic = MeasureLogic(steps, Shelf(), (group.instrument, group.partition + 1, b"", False))
     items, keep = logic.on_batch([group])
 
     assert keep == StatefulBatchLogic.RETAIN
@@ -279,14 +308,14 @@ def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
 def test_the_state_of_an_instrument_is_a_value_that_later_messages_leave_alone() -> None:
     steps = pipeline()
     [first, second] = [groups(steps, speak([(SPOT, spot(n, n + 1, BIDS, ASKS))]))[0] for n in (1, 3)]
-    logic = InstrumentLogic(steps, Shelf(), None)
+    logic = MeasureLogic(steps, Shelf(), None)
     logic.on_batch([first])
     state = logic.snapshot()
     kept = pickle.dumps(state)
     logic.on_batch([second])
 
     assert pickle.dumps(state) == kept != pickle.dumps(logic.snapshot())
-    assert InstrumentLogic(steps, Shelf(), state).snapshot() == state
+    assert MeasureLogic(steps, Shelf(), state).snapshot() == state
 
 
 def test_two_workers_give_what_one_gives() -> None:

@@ -1,0 +1,87 @@
+"""When the levels of a full book are written down as a whole, in the place of what changed since the last time.
+
+An instrument's state is written in each epoch in which it was told anything; the thousands of levels of a full book are not
+(``orderbook.base``). They are the state of a second key of the same step, which is told something only when they shall be
+written: Bytewax writes what was awake. Owns that key's name and the decision.
+
+Rule 1: levels are written when what was written since is as much, so that no more than twice the least is written, however
+        busy a book is. By the name, it is half as much up to one and a half times, so that books take turns.
+Rule 2: both keys must be of one process. Where a graph may run on several workers, states are written whole.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from zlib import crc32
+
+LEAST_BYTES: Final = 16_384
+"""Smaller states are written as a whole."""
+
+_SUFFIX: Final = " levels"
+"""No symbol has white space (``connectors.names``)."""
+
+
+class Rebase(NamedTuple):
+    """In the place of a group: the levels of this instrument's book are due."""
+
+    instrument: str
+
+
+def levels_key(instrument: str) -> str:
+    """Key of the levels; right behind that of the instrument, in the order in which Bytewax asks for states."""
+    return instrument + _SUFFIX
+
+
+class Bases:
+    """The bases of a process's instruments, and which are due.
+
+    Args:
+        active: whether states may be relative to bases from now on; else bases are only read, of states as they were.
+        least_bytes: smaller states are written as a whole.
+    """
+
+    def __init__(self, *, active: bool = True, least_bytes: int = LEAST_BYTES) -> None:
+        self.active = active
+        self._least_bytes = least_bytes
+        self._written: dict[str, int] = {}  # bytes since the base
+        self._due: set[str] = set()
+        self._asked: set[str] = set()
+        self._bases: dict[str, bytes] = {}
+
+    def due(self, instrument: str) -> bool:
+        """Whether the instrument's levels shall be written in this epoch; told once."""
+        if instrument not in self._due:
+            return False
+        self._due.discard(instrument)
+        return True
+
+    def ask(self, instrument: str) -> None:
+        """The levels will be asked for at the end of this epoch, right after the instrument's state."""
+        self._asked.add(instrument)
+
+    def asked(self, instrument: str) -> bool:
+        """Whether they will; told once."""
+        if instrument not in self._asked:
+            return False
+        self._asked.discard(instrument)
+        return True
+
+    def put(self, instrument: str, base: bytes) -> None:
+        """Take a base."""
+        self._bases[instrument] = base
+        self._written[instrument] = 0
+
+    def get(self, instrument: str) -> bytes:
+        """The newest base; b"" where there is none."""
+        return self._bases.get(instrument, b"")
+
+    def wrote(self, instrument: str, size: int, *, relative: bool) -> None:
+        """A state of so many bytes is written, relative to the base or whole; the levels may be due now."""
+        written = self._written.get(instrument, 0) + size
+        self._written[instrument] = written
+        if relative:
+            share = 0.5 + crc32(instrument.encode()) / 2**32
+            if written > share * len(self._bases[instrument]):
+                self._due.add(instrument)
+        elif size >= self._least_bytes:
+            self._due.add(instrument)
