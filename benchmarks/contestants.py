@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.peers.environments import quix_python, streams_command
+from orderbook.record import FIELDS
 
 BASELINE: Final = "loop, orjson.loads"
 TUNED: Final = "loop, orjson.loads, tuned client"
@@ -109,7 +110,7 @@ def _ours(*flags: str) -> Callable[[Place], list[str]]:
 _BARE: Final = "nothing is computed, kept or checked"
 _NO_CHECKS: Final = "no validation, no states, no faults: a strange message ends it"
 _WORSE: Final = f"{_NO_CHECKS}; eight metrics, no other fields"
-_OURS: Final = "the whole record (51 fields), every message validated, checkpoints for replays"
+_OURS: Final = f"the whole record ({len(FIELDS)} fields), every message validated, checkpoints for replays"
 _ALL: Final = ("depth20", "diff")
 
 

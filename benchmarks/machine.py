@@ -12,9 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import kernels
 from benchmarks.peers.environments import JACKSON_VERSION, quix_python, quix_versions
+from kernels import compiled
 from tests.kafka_dist import KAFKA_VERSION, java
 
+_KERNELS: Final = tuple(sorted(path.stem for path in Path(kernels.__file__).parent.glob("*.pyx")))
 _PACKAGES: Final = ("bytewax", "confluent-kafka", "numpy", "orjson")
 
 
@@ -22,8 +25,10 @@ def described(contestants: Collection[str]) -> Iterator[str]:
     """Lines about what these contestants ran on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = f"{os.cpu_count()} cores, {memory:.0f} GiB"
-    yield f"{_processor()}, {cores}, {platform.system()} {platform.release()}; broker and contestant share them"
+    yield f"{_processor()}, {cores}, {platform.system()}; broker and contestant share them"
     yield f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}"
+    built = [name for name in _KERNELS if compiled(name) is not None]
+    yield f"compiled kernels of the job: {', '.join(built) or 'none, it runs in plain Python'}"
     yield f"Kafka {KAFKA_VERSION} (one broker), {_java_version()}"
     if any("Quix" in name for name in contestants):
         yield quix_versions(quix_python())

@@ -33,7 +33,7 @@ _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top }
-th:first-child, td:first-child, table.words td { text-align: left }
+th:first-child, td:first-child, table.words :is(td, th) { text-align: left }
 figure { margin: 1.5rem 0; background: #fff; overflow-x: auto }
 svg { max-width: 100%; height: auto }
 p.dim, ul.dim { color: var(--dim) }
