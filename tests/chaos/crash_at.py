@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn
 from connectors.journal import CHECKPOINT, Journal, Standing
 from connectors.outgoing import OutBatch
 from dataflows import job, recovery
-from dataflows.graph import InstrumentLogic
+from dataflows.graph import MeasureLogic
 from obi.cli import main
 
 _ON_THE_WIRE_S: Final = 0.1
@@ -133,7 +133,7 @@ POINTS: Final[Mapping[str, tuple[Any, Wraps]]] = {
     "state: meta.json is not in its place yet": (Path, at("rename", before)),
     "journal: the start is told": (Journal, at("start", after)),
     **{f"{sink}: {what}": (sink, wraps) for sink in ("metrics", "faults") for what, wraps in SINK_POINTS.items()},
-    "instrument: the memory is being stored": (InstrumentLogic, at("snapshot", mined)),
+    "instrument: the memory is being stored": (MeasureLogic, at("snapshot", mined)),
     "source: the position is being stored": ("source", at("snapshot", mined)),
     "source: the epoch is committed": ("source", after_commit),
     "journal: a checkpoint has no end yet": (Journal, at("_headers", endless)),
