@@ -69,6 +69,7 @@ class Export:
         with working_on(self._folder):
             self.manifest = manifest = load(self._folder, self._topic, self.manifest.file_offsets)
             before = manifest.records
+            manifest.save(self._folder)  # before any other file: what a killed run leaves must be known for its own
             self._settle()
             done = 0
             for stretch in stretches:

@@ -68,9 +68,14 @@ def content(path: Path) -> tuple[int, str]:
     return len(data), hashlib.sha256(data).hexdigest()
 
 
+def part_of(target: Path) -> Path:
+    """Where a file is written before it gets its name."""
+    return target.with_name(f".{target.name}{_PART}")
+
+
 def write_whole(target: Path, write: Callable[[Path], Any]) -> None:
     """Let ``write`` fill a file beside ``target``, then give it that name; a crash leaves the old file or the new one."""
-    part = target.with_name(f".{target.name}{_PART}")
+    part = part_of(target)
     write(part)
     with part.open("rb+") as file:
         os.fsync(file.fileno())

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from consumers.export.errors import ExportError
-from consumers.export.files import FileInfo, write_whole
+from consumers.export.files import FileInfo, part_of, write_whole
 from orderbook.record import NAMES, SCHEMA
 
 MANIFEST: Final = "_manifest.json"
@@ -84,7 +84,7 @@ def load(folder: Path, topic: str, file_offsets: int) -> Manifest:
         document = orjson.loads(path.read_bytes())
         manifest = _parse(document)
     except FileNotFoundError:
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and any(other != part_of(path) for other in folder.iterdir()):
             raise ExportError(
                 f"{folder}: expected an empty folder or an export, received files without {MANIFEST}"
             ) from None

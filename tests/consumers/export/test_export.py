@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -127,10 +128,9 @@ class Crash(BaseException):
     """The end of a process, as far as one can have it in a test's own."""
 
 
-def test_a_crash_at_any_write_leaves_the_same_files(
-    topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    topic.export(tmp_path / "whole")
+@pytest.fixture
+def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Told a number, it lets the write of that number, counted from now, be the last one; 0: none."""
     replace, left = Path.replace, [0]
 
     def crashing(self: Path, target: Path) -> Path:
@@ -139,16 +139,41 @@ def test_a_crash_at_any_write_leaves_the_same_files(
             raise Crash
         return replace(self, target)
 
+    def at(write: int) -> None:
+        left[0] = write
+
     monkeypatch.setattr(Path, "replace", crashing)
+    return at
+
+
+def test_a_crash_at_any_write_leaves_the_same_files(
+    topic: Topic, tmp_path: Path, crash_at: Callable[[int], None]
+) -> None:
+    topic.export(tmp_path / "whole")
     for at in range(1, 26, 2):
         folder = tmp_path / str(at)
         topic.export(folder, end=33)
-        left[0] = at
+        crash_at(at)
         with contextlib.suppress(Crash):
             topic.export(folder)
-        left[0] = 0
+        crash_at(0)
         # What a killed run wrote must not be taken for what the manifest tells.
         topic.export(folder, end=34 if at % 4 == 1 else None)
+        topic.export(folder)
+
+        assert contents(folder) == contents(tmp_path / "whole"), at
+
+
+def test_a_crash_at_any_write_of_the_first_run_leaves_the_same_files(
+    topic: Topic, tmp_path: Path, crash_at: Callable[[int], None]
+) -> None:
+    topic.export(tmp_path / "whole")
+    for at in range(1, 8):
+        folder = tmp_path / str(at)
+        crash_at(at)
+        with pytest.raises(Crash):
+            topic.export(folder)
+        crash_at(0)
         topic.export(folder)
 
         assert contents(folder) == contents(tmp_path / "whole"), at
