@@ -1,8 +1,8 @@
 """Where to begin to read the metrics topic so that each instrument is known well enough, and no further back.
 
 Owns the search: records of one partition are looked at from the end backwards, twice as far each time, until every
-instrument that was met has enough of them and the further half has brought no new one. Only keys are looked at (they name
-the instrument), so what is looked at costs a tenth of what is read.
+instrument that was met has enough of them and the further half has brought no new one. Only keys are looked at: they name
+the instrument, and no record is parsed for that.
 """
 
 from __future__ import annotations
