@@ -23,6 +23,7 @@ STATE_TAG: Final = b"OBI\x03"
 """First bytes of a state; the last one is the version of the layout."""
 
 _INT: Final = struct.Struct("<q")
+_MARKED_INT: Final = struct.Struct("<Bq")
 _FLOAT: Final = struct.Struct("<d")
 _COUNT: Final = struct.Struct("<I")
 
@@ -70,12 +71,11 @@ class Writer:
 
     def put_int(self, *values: int | None) -> None:
         """Integers below 2^63, each with a mark that tells None apart."""
-        for value in values:
-            self._parts.append(b"\0" if value is None else b"\1" + _INT.pack(value))
+        self._parts.extend([b"\0" if value is None else _MARKED_INT.pack(1, value) for value in values])
 
     def put_float(self, *values: float) -> None:
         """Floats, infinities included."""
-        self._parts.extend(_FLOAT.pack(value) for value in values)
+        self._parts.append(_little_endian(array("d", values)).tobytes())
 
     def put_floats(self, values: Iterable[float]) -> None:
         """Any number of floats, counted."""

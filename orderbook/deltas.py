@@ -63,8 +63,8 @@ class EventWindow:
     def write(self, out: Writer) -> None:
         """Append this window to a state."""
         out.put_floats(self._window.values)
-        out.put_ints(at_ms for at_ms, _ in self._marks)
-        out.put_ints(cut for _, cut in self._marks)
+        out.put_ints([at_ms for at_ms, _ in self._marks])
+        out.put_ints([cut for _, cut in self._marks])
 
     @classmethod
     def read(cls, size: int, state: Reader) -> EventWindow:
