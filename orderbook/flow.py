@@ -61,6 +61,11 @@ class Flow:
         self.second = new_window(MAX_HELD)
         self.forget()
 
+    @property
+    def begun(self) -> bool:
+        """Whether there was anything to remember yet."""
+        return self._known or self.clock_ms != 0 or self.events.count != 0
+
     def forget(self) -> None:
         """There is no predecessor; windows and decaying sums stay."""
         self._known = False

@@ -152,7 +152,9 @@ class Measurer:
         out = Writer()
         out.put_int(self._seq, self._compared)
         self._tape.write(out)
-        self._partials.write(out)
+        out.put_int(int(self._partials.begun))
+        if self._partials.begun:
+            self._partials.write(out)
         out.put_int(int(self._diffs is not None))
         if self._diffs is not None:
             self._diffs.write(out, whole=whole)
@@ -162,8 +164,9 @@ class Measurer:
         self._seq = state.take_int()
         comparable = state.take_int() >= self._compared
         self._tape = Tape.read(size, state)
-        self._partials.read(size, state)
-        self._partials.flow.resume(BEFORE_PARTIAL, comparable=comparable)
+        if state.take_int():
+            self._partials.read(size, state)
+            self._partials.flow.resume(BEFORE_PARTIAL, comparable=comparable)
         if state.take_int():
             lane = self._diff_lane()
             lane.read(size, state)

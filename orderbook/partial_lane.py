@@ -50,6 +50,11 @@ class PartialLane:
         self._own = self.block  # the one that nobody else writes to
         self.flow = flow
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything is remembered: of an instrument with a full book alone, nothing is."""
+        return self.last_id != -1 or self.clock_ms != 0 or self.flow.begun
+
     def feed(self, event: Partial, best: Best, levels: Block, notices: Counter[str]) -> int:
         """Take one partial book and say its state, or STALE.
 
