@@ -41,6 +41,7 @@ _FIRST_WARM_UP_S: Final = 60.0
 it most of a minute: transactions are some hundred a second, and each of their steps has to be run thousands of times."""
 _START_S: Final = 60.0
 _LOOK_S: Final = 0.1
+_BEHIND_S: Final = 90.0
 _HISTOGRAMS: Final = ("flush", "epoch_pause")
 _PERCENTILES: Final = (50, 99, 99.9, 100)
 
@@ -123,9 +124,13 @@ def sample(stage: Stage, case: Case, load: Load, folder: Path) -> Sample:
             before = use(job.pid, address)
             generator.wait(load.seconds + load.warm_up_s + 120)
             after = use(job.pid, address)
-            if reader.wait(90) != 0:
+            if not is_read(reader):
+                there = sum(stage.ends(out))
                 logs = [(folder / f"{name}.log").read_text()[-2000:] for name in ("reader", "job")]
-                raise RuntimeError(f"expected all records to be read; reader and {case.name} said\n" + "\n".join(logs))
+                raise RuntimeError(
+                    f"expected {case.name} to keep up with {load.rate} messages/s, received {there:,} records of "
+                    f"{load.messages:,} messages; reader and job said\n" + "\n".join(logs)
+                )
     return judged(np.load(found), load, before, after)
 
 
@@ -139,6 +144,14 @@ def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
         finally:
             process.terminate()
             process.wait(60)
+
+
+def is_read(reader: subprocess.Popen[bytes]) -> bool:
+    """Whether the reader got all there must be, soon after the last message was sent."""
+    try:
+        return reader.wait(_BEHIND_S) == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def use(pid: int, address: str | None) -> Use:
