@@ -71,6 +71,10 @@ class Bases:
         self._bases[instrument] = base
         self._written[instrument] = 0
 
+    def has(self, instrument: str) -> bool:
+        """Whether a base of the instrument was written by this process or the one before."""
+        return instrument in self._bases
+
     def get(self, instrument: str) -> bytes:
         """The newest base; b"" where there is none."""
         return self._bases.get(instrument, b"")

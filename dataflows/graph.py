@@ -149,7 +149,8 @@ class InstrumentMemory:
         if bases.active:
             if bases.asked(instrument):
                 bases.put(instrument, measurer.base())
-            changes, relative = measurer.changes()
+            # A checkpoint's state comes in one piece: its base is in none of the keys.
+            changes, relative = measurer.changes() if bases.has(instrument) else (measurer.state(), False)
             bases.wrote(instrument, len(changes), relative=relative)
         else:
             changes, relative = measurer.state(), False

@@ -25,7 +25,7 @@ from dataflows import recovery
 from dataflows.bases import Bases, levels_key
 from dataflows.graph import FLOW_ID, MeasureLogic, build
 from dataflows.pipeline import MeasuredGroup, Pipeline
-from dataflows.shelf import Shelf
+from dataflows.shelf import InstrumentState, Shelf
 from orderbook import MeasureConfig, Measurer
 from orderbook.events import Side
 from tests.dataflows.speak import pipeline, speak, split, woven
@@ -66,12 +66,13 @@ class Flow:
         self.config = config
         self.pipeline = pipeline(config)
         self.relative = relative
+        self.seed: list[InstrumentState] = []
         self.shelf = Shelf()
 
     def graph(self) -> Dataflow:
         """As a new process would build it: nothing is remembered but by recovery."""
         self.pipeline = pipeline(self.config)
-        self.shelf = Shelf(bases=Bases(active=self.relative, least_bytes=0))
+        self.shelf = Shelf(self.seed, Bases(active=self.relative, least_bytes=0))
         sinks = TestingSink(self.metrics), TestingSink(self.faults)
         return build(self.source, *sinks, pipeline=self.pipeline, shelf=self.shelf)
 
@@ -200,6 +201,21 @@ def test_the_shelf_has_whole_states_and_the_store_what_changed_since_the_levels_
     assert recovery.newest_state(tmp_path / "relative", step, levels_key(USDM)) is not None
     assert stored[3]
     assert recovery.newest_state(tmp_path / "whole", step, levels_key(USDM)) is None
+
+
+@pytest.mark.parametrize("at", range(1, 14))
+def test_what_begins_with_a_checkpoint_goes_on_as_if_nothing_had_happened(tmp_path: Path, at: int) -> None:
+    """A checkpoint holds states that were relative, with their bases behind them; the new store has no base."""
+    whole = Flow([feed()]).run()
+    messages = single(feed())
+    before, after = Flow(messages[:at], relative=True), Flow(messages[at:], relative=True)
+    before.run(**recoverable(tmp_path / "before"))
+    after.seed = [InstrumentState(name, 0, state) for name, state in before.shelf.of_partition(0).items()]
+
+    after.run(**recoverable(tmp_path / "after"))
+
+    first, second = before.records(), after.records()
+    assert {name: first.get(name, []) + second.get(name, []) for name in {**first, **second}} == whole.records()
 
 
 def recoverable(folder: Path) -> dict[str, Any]:
