@@ -48,7 +48,7 @@ class Load(NamedTuple):
 
 def generate(bootstrap: str, raw: str, load: Load, sent: Path) -> None:
     """Produce at the rate, evenly; each message says when. At the end ``sent`` tells how many make a record."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 2, "enable.idempotence": True})
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "enable.idempotence": True})
     messages = prepared(load)
     begin = time.monotonic()
     done = records = 0
