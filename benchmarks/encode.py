@@ -23,7 +23,7 @@ from connectors.encode import RecordEncoder
 from connectors.encode_form import Texts, texts_of_all
 from connectors.raw import RawBatch
 from orderbook import MeasureConfig, Measurer, measure_books
-from orderbook.metrics import join_books
+from orderbook.groups import join_books
 from orderbook.record import LIVE
 from orderbook.rows import Row
 

@@ -7,14 +7,11 @@ partition, never single messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, repeat
 from operator import attrgetter, itemgetter
 from time import perf_counter
 from typing import Final, NamedTuple
-
-import numpy as np
-import numpy.typing as npt
 
 from connectors.decode import Decoder
 from connectors.decoded import Group
@@ -23,9 +20,10 @@ from connectors.encode_form import texts_of_all
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
+from orderbook.groups import measure_groups
 from orderbook.measurer import Measured, Measurer
-from orderbook.metrics import Block, join_books, measure_books
-from orderbook.ofi import Carried, predecessors
+from orderbook.metrics import Block
+from orderbook.ofi import Carried
 from orderbook.presets import MeasureConfig, contract_size
 from orderbook.rows import Row
 
@@ -110,7 +108,9 @@ class Pipeline:
             instruments, topics, partitions, rows_of, books, before, carried, sizes = zip(*groups, strict=True)
             counts = list(map(len, rows_of))
             rows = list(chain.from_iterable(rows_of))
-            metrics = self._metrics(rows, counts, books, before, carried, sizes=sizes)
+            metrics = measure_groups(
+                books, bytes(map(_STATE, rows)), self.config, before, carried, contract_sizes=sizes
+            )
             values = self._records.encode(rows, metrics, counts, texts_of_all(instruments, topics, partitions))
             keys = list(chain.from_iterable(map(repeat, map(str.encode, instruments), counts)))
             timestamps_ms = list(map(_TIMESTAMP, rows))
@@ -122,25 +122,6 @@ class Pipeline:
                 out.append((partition_key(partition), batch))
                 start = end
             return out
-
-    def _metrics(
-        self,
-        rows: list[Row],
-        counts: list[int],
-        books_of: Sequence[Block],
-        before_of: Sequence[list[int]],
-        carried: Sequence[Carried],
-        *,
-        sizes: Sequence[float | None],
-    ) -> npt.NDArray[np.float64]:
-        """The stateless metrics of all rows, in their order; what instruments have is given for one after the other."""
-        books = join_books(books_of)
-        states = np.fromiter(map(_STATE, rows), np.int8, len(rows))
-        contract_sizes = None
-        if any(size is not None for size in sizes):
-            contract_sizes = np.repeat(np.array(sizes, np.float64), counts)  # None becomes NaN
-        before = predecessors(books, counts, list(chain.from_iterable(before_of)), carried)
-        return measure_books(books, states, self.config, contract_sizes, before)
 
 
 def partition_key(partition: int) -> str:

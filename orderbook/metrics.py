@@ -10,7 +10,7 @@ Formulas: docs/metrics.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from orderbook.near import BANDS_BPS
 from orderbook.ofi import Numbers, level_major, multi_level
 from orderbook.presets import MeasureConfig
-from orderbook.record import CROSSED, EMPTY, ONE_SIDED, RESYNCING
+from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
 
 Block: TypeAlias = npt.NDArray[np.float64]
 """Books by their best levels: float64, shape (n, 2, w, 2) = book, side (bid, ask), level, (price, quantity); absent
@@ -55,11 +55,11 @@ COLUMNS: Final = (
 )
 """What ``measure_books`` gives, in the order of the record's fields."""
 
-_NEAR_LEVELS: Final = 5
+NEAR_LEVELS: Final = 5
 """Levels of imbalance_l5."""
-_LARGE_ORDERS_FULL: Final = 5
+LARGE_ORDERS_FULL: Final = 5
 """So many large orders make presence 1.0."""
-_DEPTH_RATIO_MAX: Final = 2.0
+DEPTH_RATIO_MAX: Final = 2.0
 _INT8_MAX: Final = 127
 
 
@@ -86,16 +86,16 @@ def measure_books(
         books = np.zeros((len(books), 2, 1, 2))
     prices, quantities = level_major(books)
     worth = prices if contract_sizes is None else _worth(prices, contract_sizes)
-    near, volume, notionals = _sums(quantities, worth)
-    (bid_volume, ask_volume), (bid_notional, ask_notional) = volume, notionals[-1]
     (bid, ask), (bid_quantity, ask_quantity) = prices[0], quantities[0]
-    # Empty sides: the rows are undefined below. Overflow: an absurd price times the other side's absurd quantity.
+    # Empty sides: the rows are undefined below. Overflow: an absurd price times an absurd quantity.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        near, volume, notionals = _sums(quantities, worth)
+        (bid_volume, ask_volume), (bid_notional, ask_notional) = volume, notionals[-1]
         mid = (ask + bid) / 2
         columns = (
             _imbalance(bid_volume, ask_volume),
             (ask - bid) / mid * 100,
-            np.minimum(bid_notional / ask_notional, _DEPTH_RATIO_MAX),
+            np.minimum(bid_notional / ask_notional, DEPTH_RATIO_MAX),
             _presence(quantities, config.large_order_threshold_pct * (bid_volume + ask_volume)),
             bid_notional,
             ask_notional,
@@ -116,26 +116,6 @@ def measure_books(
     return _defined(np.stack(columns, axis=1), states)
 
 
-def join_books(blocks: Sequence[Block]) -> Block:
-    """Blocks one after the other, the narrow ones padded with absent levels; in memory as ``measure_books`` likes it.
-
-    >>> join_books([np.ones((3, 2, 1, 2)), np.ones((1, 2, 5, 2))]).shape
-    (4, 2, 5, 2)
-    """
-    count, widths = sum(map(len, blocks)), {block.shape[2] for block in blocks}
-    width = max(widths)
-    if len(widths) == 1 and width:
-        # np.concatenate takes twice the time where there are thousands.
-        joined = np.frombuffer(b"".join([block.tobytes() for block in blocks]))
-        return level_major(joined.reshape(count, 2, width, 2)).transpose(3, 2, 1, 0)
-    out = np.zeros((2, width, 2, count)).transpose(3, 2, 1, 0)
-    at = 0
-    for block in blocks:
-        out[at : at + len(block), :, : block.shape[2]] = block
-        at += len(block)
-    return out
-
-
 def _worth(prices: Numbers, contract_sizes: Numbers) -> Numbers:
     """What one unit of quantity is worth at each level: its price, or the contract size whatever the price."""
     return np.where(np.isnan(contract_sizes), prices, contract_sizes)
@@ -152,7 +132,7 @@ def _sums(quantities: Numbers, worth: Numbers) -> tuple[Numbers, Numbers, Number
     notionals = np.zeros((width + 1, 2, count))
     np.multiply(worth, quantities, out=notionals[1:])
     for level in range(width):
-        if level == _NEAR_LEVELS:
+        if level == NEAR_LEVELS:
             near = volume.copy()
         volume += quantities[level]
         notionals[level + 1] += notionals[level]
@@ -161,7 +141,7 @@ def _sums(quantities: Numbers, worth: Numbers) -> tuple[Numbers, Numbers, Number
 
 def _presence(quantities: Numbers, limit: Numbers) -> Numbers:
     """Large orders of each book, as a share of those that are as many as matter."""
-    return np.minimum(_number(quantities > limit) / _LARGE_ORDERS_FULL, 1.0)
+    return np.minimum(_number(quantities > limit) / LARGE_ORDERS_FULL, 1.0)
 
 
 def _number(marks: npt.NDArray[np.bool_]) -> npt.NDArray[np.integer[Any]]:
@@ -214,15 +194,19 @@ _IMBALANCE_L1, _OFI_ML, _SPAN_BID = 15, 17, 18
 
 
 def _defined(out: npt.NDArray[np.float64], states: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """The same, in place, with NaN for what a row's state makes meaningless (docs/metrics.md, States)."""
-    if not states.any():  # all of them LIVE
+    """The same, in place, with NaN for what a row's state makes meaningless (docs/metrics.md, States).
+
+    A live book's row stays as it is, whatever the states of the others.
+    """
+    live = states == LIVE
+    if live.all():
         return out
     off = states == CROSSED
     out[off, : _TOTAL + 1] = np.nan
     out[off, _IMBALANCE_L1 : _OFI_ML + 1] = np.nan
     out[states == RESYNCING] = np.nan
     for price, quantity in ((_BID, _BID_QUANTITY), (_ASK, _ASK_QUANTITY)):
-        absent = out[:, price] == 0.0
+        absent = (out[:, price] == 0.0) & ~live
         out[absent, price] = np.nan
         out[absent, quantity] = np.nan
     no_mid = np.isin(states, (ONE_SIDED, EMPTY, CROSSED, RESYNCING))
@@ -230,7 +214,7 @@ def _defined(out: npt.NDArray[np.float64], states: npt.NDArray[np.int8]) -> npt.
         out[no_mid, column] = np.nan
     out[no_mid, _SPAN_BID:] = np.nan
     # 0 / 0 of an empty book is NaN already; n / 0 of one without asks is inf, which the cap turned into 2.0.
-    empty = np.isnan(out[:, _IMBALANCE])
+    empty = np.isnan(out[:, _IMBALANCE]) & ~live
     out[empty, _LARGE] = np.nan
     out[empty, _RATIO] = np.nan
     return out

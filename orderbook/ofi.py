@@ -23,6 +23,7 @@ LEVELS: Final = 10
 
 NO_PREDECESSOR, BEFORE_PARTIAL, BEFORE_FULL = -1, -2, -3
 """In the place of a row's number: the book has no predecessor, or it came in an earlier batch."""
+PLACES: Final = (NO_PREDECESSOR, BEFORE_PARTIAL, BEFORE_FULL)
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Indexes: TypeAlias = npt.NDArray[np.intp]
@@ -30,7 +31,7 @@ Carried: TypeAlias = tuple[Numbers, Numbers]
 """The predecessors of an instrument's next partial and next full book, each a block of one:
 shape (1, 2, w, 2)."""
 
-_CUT_OFF_AT: Final = 5
+CUT_OFF_AT: Final = 5
 """A side of exactly so many levels ends there as one of LEVELS does: it is how ``@depth5`` tells any book."""
 
 _KEPT_MS: Final = 10_000
@@ -150,11 +151,11 @@ def _end(prices: Numbers, depth: int, whole: float) -> Numbers:
     """The last price that each side, shape (w, n), can be sure of; ``whole`` where it is all there is."""
     last = prices[depth - 1] if len(prices) == depth else np.zeros(prices.shape[1])
     end = np.where(last != 0.0, last, whole)
-    if depth > _CUT_OFF_AT <= len(prices):
-        narrow = prices[_CUT_OFF_AT - 1] != 0.0
-        if len(prices) > _CUT_OFF_AT:
-            narrow &= prices[_CUT_OFF_AT] == 0.0
-        end = np.where(narrow, prices[_CUT_OFF_AT - 1], end)
+    if depth > CUT_OFF_AT <= len(prices):
+        narrow = prices[CUT_OFF_AT - 1] != 0.0
+        if len(prices) > CUT_OFF_AT:
+            narrow &= prices[CUT_OFF_AT] == 0.0
+        end = np.where(narrow, prices[CUT_OFF_AT - 1], end)
     return end
 
 

@@ -15,11 +15,11 @@ import orjson
 
 from connectors.encode import RecordEncoder
 from connectors.encode_form import texts_of
-from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Quote, Snapshot, Trade, measure_books
+from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Quote, Snapshot, Trade
 from orderbook.audit import BookAudit
 from orderbook.events import Side
+from orderbook.groups import measure_groups
 from orderbook.metrics import Block
-from orderbook.ofi import predecessors
 from orderbook.presets import contract_size
 from orderbook.quotes import QuoteTally
 
@@ -108,10 +108,9 @@ def encode(config: MeasureConfig, measured: Measured, instrument: str = SPOT, pa
     """The records of one batch, as the job writes them (compiled or not: the same)."""
     rows = measured.rows
     size = contract_size(instrument, config.contract_sizes)
-    sizes = None if size is None else np.full(len(rows), size)
-    states = np.array([row.state for row in rows], np.int8)
-    before = predecessors(measured.books, [len(rows)], measured.before, [measured.carried])
-    metrics = measure_books(measured.books, states, config, sizes, before)
+    books = [measured.books], bytes(row.state for row in rows), config, [measured.before], [measured.carried]
+    metrics = measure_groups(*books, contract_sizes=[size])
+    assert np.array_equal(metrics, measure_groups(*books, contract_sizes=[size], kernel=None), equal_nan=True)
     told = rows, metrics, [len(rows)], [texts_of(instrument, TOPIC, partition)]
     records = _ENCODER.encode(*told)
     assert records == _PLAIN.encode(*told)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderbook.metrics import COLUMNS, Block, join_books, measure_books
+from orderbook.groups import join_books
+from orderbook.metrics import COLUMNS, Block, measure_books
 from orderbook.presets import MeasureConfig
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
 
