@@ -1,8 +1,8 @@
 """The innermost loops, compiled. Each has a twin in plain Python that gives the same bytes and is used where it is missing.
 
 Owns the choice between the two: the compiled one, if it was built at the installation (a C compiler was there) and the
-environment does not say ``ORDERBOOK_PURE=1``. Here are loops over numbers and text, nothing that knows a venue, a topic or
-a metric's meaning; nothing here imports anything of ours.
+environment does not say ``ORDERBOOK_PURE=1``. Here are loops over numbers and text, nothing that knows a venue or a topic;
+what a number means is said at its twin. Nothing here imports anything of ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Order books measured in process: no Kafka, no job, the same numbers. What ``from orderbook import ...`` offers to engines.
 
 Owns what the job's edges own elsewhere: what a caller may hand over as levels, one memory per symbol, and who may look
-when. The numbers are the core's (``Measurer``, ``measure_books``); there is no second formula here.
+when. The numbers are the core's (``Measurer``, ``measure_groups``); there is no second formula here.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from operator import itemgetter
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-
 from orderbook.events import Partial
+from orderbook.groups import measure_groups
 from orderbook.measurer import Measurer
-from orderbook.metrics import COLUMNS, measure_books
+from orderbook.metrics import COLUMNS
 from orderbook.partial_lane import stack_levels
 from orderbook.presets import Estimator, MeasureConfig
 from orderbook.record import EIGHT_METRICS, LIVE
@@ -227,8 +226,8 @@ class _Symbol:
             event = Partial(0, self._count * _STEP_MS, None, None, None, None, 0)
             measured = self._measurer.feed([event], block)
             [row] = measured.rows
-            states = np.array([row.state], np.int8)
-            [values] = measure_books(measured.books, states, config).tolist()
+            books = [measured.books], bytes([row.state]), config, [measured.before], [measured.carried]
+            [values] = measure_groups(*books, contract_sizes=[None]).tolist()
             found = dict(zip(COLUMNS, values, strict=True), delta_volume=row.delta_volume)
             limit = config.large_order_threshold_pct * (found["bid_volume"] + found["ask_volume"])
             snapshot = OrderbookSnapshot(self._symbol, self._count, tuple(bids), tuple(asks))
