@@ -3,7 +3,7 @@
 
 Owns ids, clocks and states of partial books, and how their rows are put together. What these mean is said at the twins,
 ``orderbook.rows.plain_loop`` and ``orderbook.partial_lane.PartialLane.feed``: the same calls give the same rows. The
-metrics are not here: the lane's flow and the caller's ``told`` make them.
+metrics of the flow are ``kernels.flow``'s.
 """
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
@@ -11,12 +11,17 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_SET_ITEM
 from libc.math cimport INFINITY
 
+from kernels.flow cimport Flow
+
 cdef extern from "Python.h":
     tuple PyType_GenericAlloc(type made, Py_ssize_t size)
 
 cdef enum:
     PLACES = 6  # the first fields of an event, and of a row: where its message stood
     EVENT_FIELDS = PLACES + 1
+    ROW_FIELDS = 21
+
+NOTHING_BESIDE = (None, None, 0, 0)
 
 cdef struct Best:
     double bid, bid_quantity, ask, ask_quantity
@@ -29,17 +34,20 @@ cdef class Loop:
         partial_type: Class of the events that are partial books.
         row_type: Class of the rows: a subclass of tuple that adds nothing to its memory.
         states: Codes of the states live, one-sided, empty, crossed.
+        second_ms: How long the second windows are.
     """
 
     cdef type _partial_type, _row_type
     cdef tuple _states
+    cdef long long _second_ms
 
-    def __init__(self, type partial_type not None, type row_type not None, tuple states not None):
+    def __init__(self, type partial_type not None, type row_type not None, tuple states not None, long long second_ms):
         if not issubclass(row_type, tuple) or len(states) != 4:
             raise ValueError("expected a class of tuples, and four states")
         self._partial_type, self._row_type, self._states = partial_type, row_type, states
+        self._second_ms = second_ms
 
-    def __call__(self, events, levels, lane, notices, tuple caller not None, /):
+    def __call__(self, events, levels, lane, notices, caller, /):
         cdef Py_buffer view
         PyObject_GetBuffer(levels, &view, PyBUF_STRIDES | PyBUF_FORMAT)
         try:
@@ -49,16 +57,19 @@ cdef class Loop:
         finally:
             PyBuffer_Release(&view)
 
-    cdef tuple _run(self, events, Py_buffer *view, levels, lane, notices, tuple caller):
+    cdef tuple _run(self, events, Py_buffer *view, levels, lane, notices, caller):
         cdef list rows = [], before = [], kept = []
         cdef Py_ssize_t stale = 0
-        cdef tuple fields
+        cdef bint alone = caller.alone
+        cdef long long seq = caller.seq
+        cdef tuple fields, beside
         cdef Best best
-        told, hear = caller
-        flow = lane.flow
+        cdef Flow flow = lane.flow
         for event in events:
             if type(event) is not self._partial_type:
-                hear(event, rows, before)
+                caller.seq = seq
+                caller.hear(event, rows, before)
+                alone, seq = caller.alone, caller.seq
                 continue
             fields = <tuple>event
             if len(fields) != EVENT_FIELDS:
@@ -69,18 +80,49 @@ cdef class Loop:
             row = fields[PLACES]
             read_best(view, row, &best)
             state = settle(&best, self._states)
-            if state is not None:
-                flow.take(best.bid, best.bid_quantity, best.ask, best.ask_quantity, lane)
-                lane.block, lane.row = levels, row
-            else:
-                state = self._states[3]
-            kept.append(row)
             before.append(flow.place)
-            rows.append(joined(fields, told(lane, state, len(rows)), self._row_type))
+            if state is not None:
+                flow.follow(best.bid, best.bid_quantity, best.ask, best.ask_quantity, lane)
+                flow.place = len(rows)
+                lane.block, lane.row = levels, row
+            kept.append(row)
+            seq += 1
+            beside = NOTHING_BESIDE if alone else caller.beside()
+            rows.append(self._row(fields, flow, state, seq, beside))
+        caller.seq = seq
         return rows, before, kept, stale
 
+    cdef tuple _row(self, tuple event, Flow flow, state, long long seq, tuple beside):
+        """A row: where its message stood, and what is told of a flow; no state: of a crossed book."""
+        cdef Py_ssize_t at
+        cdef bint counts = state is not None
+        cdef tuple row = PyType_GenericAlloc(self._row_type, ROW_FIELDS)
+        if len(beside) != 4:
+            raise ValueError(f"expected 4 fields beside, received {len(beside)}")
+        for at in range(PLACES):
+            put(row, at, event[at])
+        since_ms = flow.events.first_ms()
+        if counts:
+            flow.second.forget(flow.clock_ms - self._second_ms)
+        put(row, 6, seq)
+        put(row, 7, flow.events.rounded() if counts else None)
+        put(row, 8, beside[0])
+        put(row, 9, flow.events.length())
+        put(row, 10, state if counts else self._states[3])
+        put(row, 11, beside[3])
+        put(row, 12, flow.ofi_of() if counts else None)
+        put(row, 13, flow.ofi_fast if counts else None)
+        put(row, 14, flow.ofi_slow if counts else None)
+        put(row, 15, flow.second.rounded() if counts else None)
+        put(row, 16, beside[1])
+        put(row, 17, beside[2])
+        put(row, 18, flow.clock_ms - <long long>since_ms if since_ms is not None else None)
+        put(row, 19, flow.events.cut_off)
+        put(row, 20, None)
+        return row
 
-cdef bint accept(lane, flow, tuple event, notices) except -1:
+
+cdef bint accept(lane, Flow flow, tuple event, notices) except -1:
     """Whether it is no old message; lane and flow know its id and time then."""
     update_id, ms = event[5], event[3]
     if ms is None:
@@ -90,7 +132,7 @@ cdef bint accept(lane, flow, tuple event, notices) except -1:
             return False
         lane.last_id = update_id
         lane.clock_ms = ms
-    if ms >= flow.clock_ms:
+    if <long long>ms >= flow.clock_ms:
         flow.clock_ms = ms
     else:
         flow.tick(ms, notices)
@@ -123,17 +165,6 @@ cdef object settle(Best *best, tuple states):
     best.bid = best.bid or -INFINITY
     best.ask = best.ask or INFINITY
     return state
-
-
-cdef tuple joined(tuple event, tuple rest, type row_type):
-    """A row: where the message stood, and the rest."""
-    cdef Py_ssize_t at
-    made = PyType_GenericAlloc(row_type, PLACES + len(rest))
-    for at in range(PLACES):
-        put(made, at, event[at])
-    for at in range(len(rest)):
-        put(made, PLACES + at, rest[at])
-    return made
 
 
 cdef inline void put(tuple made, Py_ssize_t at, value):

@@ -24,19 +24,13 @@ cdef void *grown(void *old, Py_ssize_t size) except NULL:
 cdef class Window:
     """See ``orderbook.windows.PlainWindow``."""
 
-    cdef double *_values  # a ring, as the stamps are
-    cdef long long *_stamps
-    cdef double *_parts  # of the sum, smallest first, none of them 0.0
-    cdef Py_ssize_t _size, _room, _first, _count, _parts_room, _parts_count
-
     def __cinit__(self, Py_ssize_t size):
         if size < 1:
             raise ValueError(f"expected a size of at least 1, received {size}")
         self._size = size
 
     def __dealloc__(self):
-        PyMem_Free(self._values)
-        PyMem_Free(self._stamps)
+        PyMem_Free(self._ring)
         PyMem_Free(self._parts)
 
     def __len__(self):
@@ -45,52 +39,83 @@ cdef class Window:
     @property
     def values(self):
         cdef Py_ssize_t at
-        return [self._values[(self._first + at) % self._room] for at in range(self._count)]
+        return [self._ring[(self._first + at) % self._room].value for at in range(self._count)]
 
     @property
     def stamps(self):
         cdef Py_ssize_t at
-        return [self._stamps[(self._first + at) % self._room] for at in range(self._count)]
+        return [self._ring[(self._first + at) % self._room].at_ms for at in range(self._count)]
 
-    def push(self, double value, long long at_ms=0):
-        cdef Py_ssize_t place
+    @property
+    def cuts(self):
+        cdef Py_ssize_t at
+        return [self._ring[(self._first + at) % self._room].cut_off for at in range(self._count)]
+
+    @property
+    def since_ms(self):
+        return self.first_ms()
+
+    def push(self, double value, long long at_ms=0, bint cut_off=False):
+        self.add(value, at_ms, cut_off)
+
+    def sum(self):
+        return self.rounded()
+
+    def sum_after(self, long long ms):
+        self.forget(ms)
+        return self.rounded()
+
+    def clear(self):
+        self._count = self._first = self._parts_count = self.cut_off = 0
+
+    def not_after(self, long long ms):
+        cdef Py_ssize_t at
+        for at in range(self._count):
+            held = &self._ring[(self._first + at) % self._room]
+            held.at_ms = min(held.at_ms, ms)
+
+    cdef Py_ssize_t length(self) noexcept:
+        return self._count
+
+    cdef int add(self, double value, long long at_ms, bint cut_off) except -1:
+        """See ``push``."""
+        cdef Held *held
         if self._count == self._size:
             self._drop()
         elif self._count == self._room:
             self._grow()
-        place = (self._first + self._count) % self._room
         self._add(value)
-        self._values[place] = value
-        self._stamps[place] = at_ms
+        held = &self._ring[(self._first + self._count) % self._room]
+        held.value, held.at_ms, held.cut_off = value, at_ms, cut_off
         self._count += 1
+        self.cut_off += cut_off
+        return 0
 
-    def sum(self):
-        return self._rounded()
-
-    def sum_after(self, long long ms):
-        while self._count and self._stamps[self._first] <= ms:
+    cdef int forget(self, long long ms) except -1:
+        """Forget what came up to ``ms``."""
+        while self._count and self._ring[self._first].at_ms <= ms:
             self._drop()
-        return self._rounded()
+        return 0
 
-    def clear(self):
-        self._count = self._first = self._parts_count = 0
+    cdef object first_ms(self):
+        """See ``since_ms``."""
+        return self._ring[self._first].at_ms if self._count else None
 
     cdef int _grow(self) except -1:
         """Twice the room; the numbers lie from its beginning then."""
         cdef Py_ssize_t room = min(max(2 * self._room, FIRST_ROOM), self._size), at
-        values, stamps = self.values, self.stamps
-        self._values = <double *>grown(self._values, room * sizeof(double))
-        self._stamps = <long long *>grown(self._stamps, room * sizeof(long long))
+        cdef Held *ring = <Held *>grown(NULL, room * sizeof(Held))
         for at in range(self._count):
-            self._values[at] = values[at]
-            self._stamps[at] = stamps[at]
-        self._first, self._room = 0, room
+            ring[at] = self._ring[(self._first + at) % self._room]
+        PyMem_Free(self._ring)
+        self._ring, self._first, self._room = ring, 0, room
         return 0
 
     cdef int _drop(self) except -1:
         """Forget the oldest."""
-        cdef double value = self._values[self._first]
-        self._add(-value)
+        cdef Held *held = &self._ring[self._first]
+        self._add(-held.value)
+        self.cut_off -= held.cut_off
         self._first = (self._first + 1) % self._room
         self._count -= 1
         return 0
@@ -117,7 +142,7 @@ cdef class Window:
         self._parts_count = kept
         return 0
 
-    cdef double _rounded(self) noexcept:
+    cdef double rounded(self) noexcept:
         """The sum of the parts, rounded once: a tie goes to even, unless what is below it says otherwise."""
         cdef Py_ssize_t at = self._parts_count - 1
         cdef double total, before, lost = 0.0, further

@@ -30,6 +30,7 @@ seeded            older snapshot           no change
 from __future__ import annotations
 
 from collections import Counter, deque
+from types import ModuleType
 from typing import Final
 
 from orderbook import diff_state
@@ -40,7 +41,7 @@ from orderbook.book import Book
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Diff, Quote, Snapshot
-from orderbook.flow import Flow
+from orderbook.flow import KERNEL, new_flow, read_flow, write_flow
 from orderbook.metrics import Block
 from orderbook.near import NearNotionals
 from orderbook.partial_lane import NO_LEVELS, STALE, stack_levels, write_book
@@ -81,7 +82,7 @@ class DiffLane:
         "quotes",
     )
 
-    def __init__(self, config: MeasureConfig) -> None:
+    def __init__(self, config: MeasureConfig, *, kernel: ModuleType | None = KERNEL) -> None:
         self._depth_levels = config.depth_levels
         self._last_id: int | None = None  # None: waiting
         self._joined = False
@@ -91,7 +92,7 @@ class DiffLane:
         self.audits = BookAuditor()
         self.book = Book(config.book_levels)
         self.base = Base(self.book)
-        self.flow = Flow(config)
+        self.flow = new_flow(config, kernel)
         self.gaps = 0
         self.levels: Block = NO_LEVELS
         self.near = NearNotionals(self.book)
@@ -248,7 +249,7 @@ class DiffLane:
     def write(self, out: Writer, *, whole: bool) -> None:
         """Append this lane to a state; unless ``whole``, the book relative to its base if it has one."""
         out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
-        self.flow.write(out)
+        write_flow(out, self.flow)
         write_book(out, self.levels[0])
         diff_state.write_snapshot(out, self._early)
         diff_state.write_diffs(out, self._waiting)
@@ -257,11 +258,11 @@ class DiffLane:
         self.book.asks.write(out)
         self.base.write(out, self.audits, whole=whole)
 
-    def read(self, size: int, state: Reader) -> None:
+    def read(self, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
         self._last_id = state.take_optional_int()
         self._joined, self._clock_ms, self.gaps = bool(state.take_int()), state.take_int(), state.take_int()
-        self.flow.read(size, state)
+        read_flow(state, self.flow)
         bids, asks = state.take_floats(), state.take_floats()
         self.levels = stack_levels([(bids, asks)])
         self._early = diff_state.read_snapshot(state)

@@ -11,79 +11,90 @@ Rule 2: the clock is the newest time of all messages, crossed and resyncing ones
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Final, NamedTuple
 
+from kernels import compiled
 from orderbook.codec import Reader, Writer
-from orderbook.deltas import NO_ASK, NO_BID, EventWindow, Resting, aggressive_event
+from orderbook.deltas import NO_ASK, NO_BID, Aggression, Resting, aggressive_event
 from orderbook.ofi import FAST, NO_PREDECESSOR, SLOW
-from orderbook.presets import MeasureConfig
+from orderbook.presets import ESTIMATORS, MeasureConfig
 from orderbook.tape import CLOCK_RESET_MS
-from orderbook.windows import MAX_HELD, new_window
+from orderbook.windows import MAX_HELD, PlainWindow, new_window
+
+KERNEL: Final = compiled("flow")
 
 
-class Flow:
-    """From book to book.
+class Rules(NamedTuple):
+    """What a flow is told once, so that the compiled one need not know it."""
+
+    aggression: Callable[[Resting, tuple[float, float], tuple[float, float]], Aggression | None]
+    """Of what rested, and the best prices before and now."""
+    fast: Mapping[int, float]
+    slow: Mapping[int, float]
+    clock_reset_ms: int
+    no_predecessor: int
+
+
+class PlainFlow:
+    """From book to book. Plain Python here; ``kernels.flow`` has the same compiled.
 
     Attributes:
         clock_ms: Rule 2; 0 before the first message.
+        taken_ms: The clock at the last book.
+        known: Whether there is a predecessor.
         place: Where the predecessor's levels are (see ``orderbook.ofi``).
+        bid, bid_quantity, ask, ask_quantity: Its best levels (absent: -inf or +inf, 0.0).
         ofi: Order-flow imbalance of the last book against its predecessor, None when it had none.
         ofi_fast: Decaying sum of ``ofi`` with a time constant of 500 ms.
         ofi_slow: The same with 2 s.
-        events: The last aggressive events.
+        events: The last aggressive events; those that are cut off are marked.
         second: Those of the last second of the clock, however many.
     """
 
     __slots__ = (
-        "_ask",
-        "_ask_quantity",
-        "_bid",
-        "_bid_quantity",
-        "_estimator",
-        "_known",
-        "_taken_ms",
+        "_rules",
+        "ask",
+        "ask_quantity",
+        "bid",
+        "bid_quantity",
         "clock_ms",
         "events",
+        "known",
         "ofi",
         "ofi_fast",
         "ofi_slow",
         "place",
         "second",
+        "taken_ms",
     )
 
-    def __init__(self, config: MeasureConfig) -> None:
-        self._estimator = config.delta_estimator
-        self._taken_ms = 0  # the clock at the last book
-        self.clock_ms = 0
+    def __init__(self, events: PlainWindow, second: PlainWindow, rules: Rules) -> None:
+        self._rules = rules
+        self.clock_ms = self.taken_ms = 0
         self.ofi: float | None = None
         self.ofi_fast = 0.0
         self.ofi_slow = 0.0
-        self.events = EventWindow(config.delta_volume_window)
-        self.second = new_window(MAX_HELD)
+        self.events = events
+        self.second = second
         self.forget()
-
-    @property
-    def begun(self) -> bool:
-        """Whether there was anything to remember yet."""
-        return self._known or self.clock_ms != 0 or self.events.count != 0
 
     def forget(self) -> None:
         """There is no predecessor; windows and decaying sums stay."""
-        self._known = False
-        self._bid, self._bid_quantity, self._ask, self._ask_quantity = NO_BID, 0.0, NO_ASK, 0.0
-        self.place = NO_PREDECESSOR
-
-    def resume(self, place: int, *, comparable: bool) -> None:
-        """Say, after ``read``, where the predecessor's levels are, if it has one whose levels can be compared."""
-        self.place = place if self._known and comparable else NO_PREDECESSOR
+        self.known = False
+        self.bid, self.bid_quantity, self.ask, self.ask_quantity = NO_BID, 0.0, NO_ASK, 0.0
+        self.place = self._rules.no_predecessor
 
     def tick(self, ms: int, notices: Counter[str]) -> None:
         """Take the time of a message."""
         if ms > self.clock_ms:
             self.clock_ms = ms
-        elif self.clock_ms - ms > CLOCK_RESET_MS:
+        elif self.clock_ms - ms > self._rules.clock_reset_ms:
             notices["clock_reset"] += 1
-            self.clock_ms = self._taken_ms = ms
-            self.events.clock_reset(ms)
+            self.clock_ms = self.taken_ms = ms
+            self.events.not_after(ms)
             self.second.clear()
 
     def take(self, bid: float, bid_quantity: float, ask: float, ask_quantity: float, resting: Resting) -> None:
@@ -91,49 +102,81 @@ class Flow:
 
         ``resting`` tells what rested in the predecessor.
         """
-        before_bid, before_ask = self._bid, self._ask
+        before_bid, before_ask = self.bid, self.ask
         if bid >= before_ask or ask <= before_bid:
-            event = aggressive_event(self._estimator, resting, (before_bid, before_ask), (bid, ask))
+            event = self._rules.aggression(resting, (before_bid, before_ask), (bid, ask))
             if event is not None:
-                self.events.push(event, self.clock_ms)
-                self.second.push(event[0], self.clock_ms)
-        passed_ms = self.clock_ms - self._taken_ms
+                amount, cut_off = event
+                self.events.push(amount, self.clock_ms, cut_off)
+                self.second.push(amount, self.clock_ms)
+        passed_ms = self.clock_ms - self.taken_ms
         if passed_ms:
-            self.ofi_fast *= FAST[passed_ms]
-            self.ofi_slow *= SLOW[passed_ms]
-            self._taken_ms = self.clock_ms
-        if self._known:
+            self.ofi_fast *= self._rules.fast[passed_ms]
+            self.ofi_slow *= self._rules.slow[passed_ms]
+            self.taken_ms = self.clock_ms
+        if self.known:
             ofi = 0.0
             if bid >= before_bid:
                 ofi += bid_quantity
             if bid <= before_bid:
-                ofi -= self._bid_quantity
+                ofi -= self.bid_quantity
             if ask <= before_ask:
                 ofi -= ask_quantity
             if ask >= before_ask:
-                ofi += self._ask_quantity
+                ofi += self.ask_quantity
             self.ofi = ofi
             self.ofi_fast += ofi
             self.ofi_slow += ofi
         else:
             self.ofi = None
-            self._known = True
-        self._bid, self._bid_quantity, self._ask, self._ask_quantity = bid, bid_quantity, ask, ask_quantity
+            self.known = True
+        self.bid, self.bid_quantity, self.ask, self.ask_quantity = bid, bid_quantity, ask, ask_quantity
 
-    def write(self, out: Writer) -> None:
-        """Append this flow to a state."""
-        out.put_int(self.clock_ms, self._taken_ms, int(self._known))
-        out.put_float(self._bid, self._bid_quantity, self._ask, self._ask_quantity, self.ofi_fast, self.ofi_slow)
-        self.events.write(out)
-        out.put_ints(self.second.stamps)
-        out.put_floats(self.second.values)
 
-    def read(self, size: int, state: Reader) -> None:
-        """Become the flow that ``write`` wrote; where the predecessor's levels are, the lane says."""
-        self.clock_ms, self._taken_ms, self._known = state.take_int(), state.take_int(), bool(state.take_int())
-        self._bid, self._bid_quantity = state.take_float(), state.take_float()
-        self._ask, self._ask_quantity = state.take_float(), state.take_float()
-        self.ofi_fast, self.ofi_slow = state.take_float(), state.take_float()
-        self.events = EventWindow.read(size, state)
-        stamps, values = state.take_ints(), state.take_floats()
-        self.second = new_window(MAX_HELD, values, stamps)
+_RULES: Final = {
+    estimator: Rules(partial(aggressive_event, estimator), FAST, SLOW, CLOCK_RESET_MS, NO_PREDECESSOR)
+    for estimator in ESTIMATORS
+}
+
+
+def new_flow(config: MeasureConfig, kernel: ModuleType | None = KERNEL) -> PlainFlow:
+    """A flow that took nothing yet; ``kernel``: the compiled one, None for the plain one."""
+    windows = compiled("windows") if kernel is not None else None
+    events, second = (new_window(size, kernel=windows) for size in (config.delta_volume_window, MAX_HELD))
+    made: PlainFlow = (PlainFlow if kernel is None else kernel.Flow)(events, second, _RULES[config.delta_estimator])
+    return made
+
+
+def begun(flow: PlainFlow) -> bool:
+    """Whether there was anything to remember yet."""
+    return flow.known or flow.clock_ms != 0 or len(flow.events) != 0
+
+
+def resume(flow: PlainFlow, place: int, *, comparable: bool) -> None:
+    """Say, after ``read_flow``, where the predecessor's levels are, if it has one whose levels can be compared."""
+    flow.place = place if flow.known and comparable else NO_PREDECESSOR
+
+
+def write_flow(out: Writer, flow: PlainFlow) -> None:
+    """Append a flow to a state."""
+    out.put_int(flow.clock_ms, flow.taken_ms, int(flow.known))
+    out.put_float(flow.bid, flow.bid_quantity, flow.ask, flow.ask_quantity, flow.ofi_fast, flow.ofi_slow)
+    out.put_floats(flow.events.values)
+    out.put_ints(flow.events.stamps)
+    out.put_ints(flow.events.cuts)
+    out.put_ints(flow.second.stamps)
+    out.put_floats(flow.second.values)
+
+
+def read_flow(state: Reader, flow: PlainFlow) -> None:
+    """Make of a new flow the one that was written; where the predecessor's levels are, the lane says."""
+    flow.clock_ms, flow.taken_ms, flow.known = state.take_int(), state.take_int(), bool(state.take_int())
+    flow.bid, flow.bid_quantity = state.take_float(), state.take_float()
+    flow.ask, flow.ask_quantity = state.take_float(), state.take_float()
+    flow.ofi_fast, flow.ofi_slow = state.take_float(), state.take_float()
+    values, stamps, cuts = state.take_floats(), state.take_ints(), state.take_ints()
+    for value, at_ms, cut_off in zip(values, stamps, map(bool, cuts), strict=True):
+        flow.events.push(value, at_ms, cut_off)
+    stamps, values = state.take_ints(), state.take_floats()
+    for value, at_ms in zip(values, stamps, strict=True):
+        flow.second.push(value, at_ms)

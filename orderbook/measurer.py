@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,22 +18,17 @@ from orderbook.audit import BookAudit
 from orderbook.codec import Reader, Writer
 from orderbook.diff_lane import DiffLane
 from orderbook.events import Diff, Event, Quote, Snapshot, Trade
-from orderbook.flow import Flow
+from orderbook.flow import KERNEL, new_flow, resume
 from orderbook.metrics import Block
 from orderbook.near import NOTHING
 from orderbook.ofi import BEFORE_FULL, BEFORE_PARTIAL, LEVELS, Carried
 from orderbook.partial_lane import NO_LEVELS, STALE, PartialLane, stack_levels
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteTally
-from orderbook.record import CROSSED, RESYNCING
-from orderbook.rows import LOOP, Loop, Row, new_row
+from orderbook.record import RESYNCING
+from orderbook.rows import LOOP, NO_BOOK, Beside, Loop, Row, new_row, plain_loop, told
 from orderbook.tape import Tape
-from orderbook.windows import SECOND_MS
 
-_NO_BOOK: Final = frozenset({CROSSED, RESYNCING})
-"""States whose books are compared with nothing."""
-
-_NO_TRADES: Final = (None, None, 0)
 _NO_QUOTES: Final = QuoteTally()
 _new_tuple: Final = tuple.__new__
 _NOTHING: Final[Counter[str]] = Counter()
@@ -71,7 +67,18 @@ class Measurer:
         orderbook.codec.StateError: ``state`` is no state of this version.
     """
 
-    __slots__ = ("_config", "_contract_size", "_counters", "_diffs", "_loop", "_partials", "_seq", "_tape", "_tops")
+    __slots__ = (
+        "_config",
+        "_contract_size",
+        "_counters",
+        "_diffs",
+        "_loop",
+        "_partials",
+        "_tape",
+        "_tops",
+        "alone",
+        "seq",
+    )
 
     def __init__(self, config: MeasureConfig, state: bytes = b"", *, loop: Loop = LOOP) -> None:
         self._config = config
@@ -79,9 +86,10 @@ class Measurer:
         size = config.delta_volume_window
         self._contract_size: float | None = None
         self._counters: tuple[Counter[str], Counter[str]] = Counter(), Counter()  # ignored, notices
-        self._seq = 0
+        self.seq = 0
+        self.alone = True
         self._tape = Tape(size)
-        self._partials = PartialLane(Flow(config))
+        self._partials = PartialLane(new_flow(config, self._kernel))
         self._diffs: DiffLane | None = None
         self._tops: dict[int, tuple[list[float], list[float]]] = {}  # row of this batch -> levels of a full book
         if state:
@@ -99,7 +107,7 @@ class Measurer:
         ignored, notices = self._counters
         partials, diffs = self._partials, self._diffs
         carried = partials.block, diffs.levels if diffs is not None else NO_LEVELS
-        rows, before, kept, stale = self._loop(events, levels, partials, notices, (self._told, self._hear))
+        rows, before, kept, stale = self._loop(events, levels, partials, notices, self)
         books = levels if len(kept) == len(levels) and not self._tops else _join(levels, kept, self._tops, len(rows))
         self._settle()
         if stale:
@@ -112,8 +120,9 @@ class Measurer:
         quotes, audits = (_NO_QUOTES, []) if diffs is None else (diffs.quotes.take(), diffs.audits.take())
         return _new_tuple(Measured, (rows, books, before, carried, ignored, notices, quotes, audits))
 
-    def _hear(self, event: Event, rows: list[Row], before: list[int]) -> None:
-        """Take anything but a partial book."""
+    def hear(self, event: Event, rows: list[Row], before: list[int]) -> None:
+        """Take anything but a partial book (of the loop)."""
+        self.alone = False
         ignored, notices = self._counters
         if type(event) is Diff:
             lane = self._diff_lane()
@@ -123,7 +132,12 @@ class Measurer:
                 return
             self._tops[len(rows)] = self._top(lane, state)
             before.append(lane.flow.place)
-            rows.append(new_row(event, self._told(lane, state, len(rows))))
+            near = NOTHING
+            if state not in NO_BOOK:
+                lane.flow.place = len(rows)
+                near = lane.near.values
+            self.seq += 1
+            rows.append(new_row(event, told(lane.flow, state, self.seq, self.beside(), near)))
         elif type(event) is Trade:
             self._tape.feed(event, ignored, notices)
         elif type(event) is Quote:
@@ -150,7 +164,7 @@ class Measurer:
 
     def _state(self, *, whole: bool) -> bytes:
         out = Writer()
-        out.put_int(self._seq, self._compared)
+        out.put_int(self.seq, self._compared)
         self._tape.write(out)
         out.put_int(int(self._partials.begun))
         if self._partials.begun:
@@ -161,17 +175,23 @@ class Measurer:
         return out.done()
 
     def _read(self, state: Reader, size: int) -> None:
-        self._seq = state.take_int()
+        self.seq = state.take_int()
         comparable = state.take_int() >= self._compared
         self._tape = Tape.read(size, state)
         if state.take_int():
-            self._partials.read(size, state)
-            self._partials.flow.resume(BEFORE_PARTIAL, comparable=comparable)
+            self._partials.read(state)
+            resume(self._partials.flow, BEFORE_PARTIAL, comparable=comparable)
         if state.take_int():
             lane = self._diff_lane()
-            lane.read(size, state)
-            lane.flow.resume(BEFORE_FULL, comparable=comparable)
+            lane.read(state)
+            resume(lane.flow, BEFORE_FULL, comparable=comparable)
         state.end()
+        self.alone = self._diffs is None and not self._tape.seen
+
+    @property
+    def _kernel(self) -> ModuleType | None:
+        """A plain loop goes with plain flows."""
+        return None if self._loop is plain_loop else KERNEL
 
     @property
     def _compared(self) -> int:
@@ -180,7 +200,7 @@ class Measurer:
 
     def _diff_lane(self) -> DiffLane:
         if self._diffs is None:
-            self._diffs = DiffLane(self._config)
+            self._diffs = DiffLane(self._config, kernel=self._kernel)
         self._diffs.near.contract_size = self._contract_size
         return self._diffs
 
@@ -204,26 +224,11 @@ class Measurer:
         count = self._config.depth_levels
         return lane.book.bids.top(count), lane.book.asks.top(count)
 
-    def _told(self, lane: PartialLane | DiffLane, state: int, number: int) -> tuple[object, ...]:
-        """All of a row but where its message stood; ``number`` is where its book will stand."""
-        self._seq += 1
-        flow, diffs, tape = lane.flow, self._diffs, self._tape
-        events, second, now_ms = flow.events, flow.second, flow.clock_ms
-        near = NOTHING if lane is diffs else None
-        if state in _NO_BOOK:
-            delta = delta_1s = ofi = ofi_fast = ofi_slow = None
-        else:
-            flow.place = number
-            delta, ofi, ofi_fast, ofi_slow = events.amount, flow.ofi, flow.ofi_fast, flow.ofi_slow
-            delta_1s = second.sum_after(now_ms - SECOND_MS) if second else 0.0
-            if lane is diffs:
-                near = diffs.near.values
-        traded, traded_1s, trades_1s = tape.told(self._newest_ms()) if tape.seen else _NO_TRADES
-        since_ms = events.since_ms
-        return (
-            self._seq, delta, traded, events.count, state, diffs.gaps if diffs is not None else 0, ofi, ofi_fast, ofi_slow,
-            delta_1s, traded_1s, trades_1s, now_ms - since_ms if since_ms is not None else None, events.cut_off, near,
-        )  # fmt: skip
+    def beside(self) -> Beside:
+        """What there is beside partial books: trades and the full book's gaps."""
+        tape, diffs = self._tape, self._diffs
+        gaps = diffs.gaps if diffs is not None else 0
+        return (*tape.told(self._newest_ms()), gaps) if tape.seen else (None, None, 0, gaps)
 
     def _newest_ms(self) -> int:
         """The instrument's clock: the newest of those of its trades and its books."""

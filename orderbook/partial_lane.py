@@ -18,7 +18,7 @@ from kernels import compiled
 from orderbook.codec import Reader, Writer
 from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Partial
-from orderbook.flow import Flow
+from orderbook.flow import PlainFlow, begun, read_flow, write_flow
 from orderbook.metrics import Block
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
 from orderbook.tape import ID_RESET_MS
@@ -43,7 +43,7 @@ class PartialLane:
 
     __slots__ = ("_own", "block", "clock_ms", "flow", "last_id", "row")
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: PlainFlow) -> None:
         self.last_id = -1
         self.clock_ms = 0
         self.block, self.row = NO_LEVELS, 0
@@ -53,7 +53,7 @@ class PartialLane:
     @property
     def begun(self) -> bool:
         """Whether anything is remembered: of an instrument with a full book alone, nothing is."""
-        return self.last_id != -1 or self.clock_ms != 0 or self.flow.begun
+        return self.last_id != -1 or self.clock_ms != 0 or begun(self.flow)
 
     def feed(self, event: Partial, best: Best, levels: Block, notices: Counter[str]) -> int:
         """Take one partial book and say its state, or STALE.
@@ -110,13 +110,13 @@ class PartialLane:
     def write(self, out: Writer) -> None:
         """Append this lane to a state."""
         out.put_int(self.last_id, self.clock_ms)
-        self.flow.write(out)
+        write_flow(out, self.flow)
         write_book(out, self.block[self.row])
 
-    def read(self, size: int, state: Reader) -> None:
+    def read(self, state: Reader) -> None:
         """Become the lane that ``write`` wrote."""
         self.last_id, self.clock_ms = state.take_int(), state.take_int()
-        self.flow.read(size, state)
+        read_flow(state, self.flow)
         bids, asks = state.take_floats(), state.take_floats()
         self.block, self.row = stack_levels([(bids, asks)]), 0
 

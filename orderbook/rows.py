@@ -7,15 +7,17 @@ in plain Python; ``kernels.partials`` has the same compiled.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from kernels import compiled
 from orderbook.events import Diff, Event, Partial
+from orderbook.flow import PlainFlow
 from orderbook.metrics import Block
 from orderbook.near import Values
 from orderbook.partial_lane import STALE, PartialLane
-from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
+from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
+from orderbook.windows import SECOND_MS
 
 
 class Row(NamedTuple):
@@ -45,11 +47,31 @@ class Row(NamedTuple):
     """Notionals near mid of a full book, in the record's order; None for a partial book, whose levels tell them."""
 
 
-Told: TypeAlias = Callable[[PartialLane, int, int], tuple[object, ...]]
-"""Gives what a row has beside the place of its message: of a lane, the state of its book, and the row's number."""
+Beside: TypeAlias = tuple[float | None, float | None, int, int]
+"""Signed trades, those of the last second and their number; gaps of the full book."""
 
-Hear: TypeAlias = Callable[[Event, list[Row], list[int]], None]
-"""Takes an event that is no partial book; what comes after are the loop's rows and predecessors so far."""
+
+class Caller(Protocol):
+    """Whose loop it is: one instrument.
+
+    Attributes:
+        seq: Number of the last row.
+        alone: Whether the instrument was told nothing but partial books: nothing is ``beside`` them.
+    """
+
+    seq: int
+    alone: bool
+
+    def hear(self, event: Event, rows: list[Row], before: list[int]) -> None:
+        """Take an event that is no partial book, after these rows and predecessors."""
+
+    def beside(self) -> Beside:
+        """What is known beside the partial books."""
+
+
+NOTHING_BESIDE: Final[Beside] = (None, None, 0, 0)
+NO_BOOK: Final = frozenset({CROSSED, RESYNCING})
+"""States whose books are compared with nothing."""
 
 Run: TypeAlias = tuple[list[Row], list[int], list[int], int]
 """Rows; the place of the book before each (``orderbook.ofi``); the partial books' rows of the block; how many were stale."""
@@ -64,7 +86,7 @@ class Loop(Protocol):
         levels: Block,
         lane: PartialLane,
         notices: Counter[str],
-        caller: tuple[Told, Hear],
+        caller: Caller,
         /,
     ) -> Run:
         """Take events in their order."""
@@ -80,11 +102,25 @@ def new_row(event: Partial | Diff, told: tuple[object, ...]) -> Row:
     return _new_tuple(Row, event[:6] + told)
 
 
+def told(flow: PlainFlow, state: int, seq: int, beside: Beside, near: Values | None) -> tuple[object, ...]:
+    """All of a row but where its message stood."""
+    events, second, now_ms = flow.events, flow.second, flow.clock_ms
+    delta = delta_1s = ofi = ofi_fast = ofi_slow = None
+    if state not in NO_BOOK:
+        delta, ofi, ofi_fast, ofi_slow = events.sum(), flow.ofi, flow.ofi_fast, flow.ofi_slow
+        delta_1s = second.sum_after(now_ms - SECOND_MS)
+    traded, traded_1s, trades_1s, gaps = beside
+    since_ms = events.since_ms
+    return (
+        seq, delta, traded, len(events), state, gaps, ofi, ofi_fast, ofi_slow,
+        delta_1s, traded_1s, trades_1s, now_ms - since_ms if since_ms is not None else None, events.cut_off, near,
+    )  # fmt: skip
+
+
 def plain_loop(
-    events: Sequence[Event], levels: Block, lane: PartialLane, notices: Counter[str], caller: tuple[Told, Hear], /
+    events: Sequence[Event], levels: Block, lane: PartialLane, notices: Counter[str], caller: Caller, /
 ) -> Run:
     """Take events in their order; ``levels`` is the block that partial books point into."""
-    told, hear = caller
     best = levels[:, :, 0].tolist() if levels.shape[2] else [_NO_BEST] * len(levels)
     rows: list[Row] = []
     before: list[int] = []
@@ -92,7 +128,7 @@ def plain_loop(
     stale = 0
     for event in events:
         if type(event) is not Partial:
-            hear(event, rows, before)
+            caller.hear(event, rows, before)
             continue
         state = lane.feed(event, best[event.row], levels, notices)
         if state == STALE:
@@ -100,10 +136,16 @@ def plain_loop(
             continue
         kept.append(event.row)
         before.append(lane.flow.place)
-        rows.append(new_row(event, told(lane, state, len(rows))))
+        if state not in NO_BOOK:
+            lane.flow.place = len(rows)
+        caller.seq += 1
+        beside = NOTHING_BESIDE if caller.alone else caller.beside()
+        rows.append(new_row(event, told(lane.flow, state, caller.seq, beside, None)))
     return rows, before, kept, stale
 
 
 _KERNEL: Final = compiled("partials")
-LOOP: Final[Loop] = plain_loop if _KERNEL is None else _KERNEL.Loop(Partial, Row, (LIVE, ONE_SIDED, EMPTY, CROSSED))
+LOOP: Final[Loop] = (
+    plain_loop if _KERNEL is None else _KERNEL.Loop(Partial, Row, (LIVE, ONE_SIDED, EMPTY, CROSSED), SECOND_MS)
+)
 """The compiled loop where it was built."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import repeat
 from types import ModuleType
 from typing import Final
 
@@ -25,14 +26,19 @@ _KERNEL: Final = compiled("windows")
 
 
 class PlainWindow:
-    """At most the last ``size`` numbers, each with the clock at which it came, where that matters."""
+    """At most the last ``size`` numbers, each with the clock at which it came and a mark, where these matter.
 
-    __slots__ = ("_held", "_rounded", "_sum")
+    Attributes:
+        cut_off: How many numbers are marked so.
+    """
+
+    __slots__ = ("_held", "_rounded", "_sum", "cut_off")
 
     def __init__(self, size: int) -> None:
-        self._held: deque[tuple[int, float]] = deque(maxlen=size)
+        self._held: deque[tuple[int, float, bool]] = deque(maxlen=size)
         self._sum = ExactSum()
         self._rounded: float | None = 0.0
+        self.cut_off = 0
 
     def __len__(self) -> int:
         return len(self._held)
@@ -40,19 +46,30 @@ class PlainWindow:
     @property
     def values(self) -> list[float]:
         """The numbers, oldest first."""
-        return [value for _, value in self._held]
+        return [value for _, value, _ in self._held]
 
     @property
     def stamps(self) -> list[int]:
         """The clock at each."""
-        return [at_ms for at_ms, _ in self._held]
+        return [at_ms for at_ms, _, _ in self._held]
 
-    def push(self, value: float, at_ms: int = 0) -> None:
+    @property
+    def cuts(self) -> list[bool]:
+        """The mark of each."""
+        return [cut_off for _, _, cut_off in self._held]
+
+    @property
+    def since_ms(self) -> int | None:
+        """The clock at the oldest; None without any."""
+        return self._held[0][0] if self._held else None
+
+    def push(self, value: float, at_ms: int = 0, cut_off: bool = False) -> None:
         """Add a finite number; the oldest falls out of a full window. Clocks never go back, but for ``clear``."""
         held = self._held
         if len(held) == held.maxlen:
             self._drop()
-        held.append((at_ms, value))
+        held.append((at_ms, value, cut_off))
+        self.cut_off += cut_off
         self._sum.add(value)
         self._rounded = None
 
@@ -69,26 +86,34 @@ class PlainWindow:
             self._drop()
         return self.sum()
 
+    def not_after(self, ms: int) -> None:
+        """No number came later than ``ms``: the clock was wrong."""
+        self._held = deque(((min(at_ms, ms), value, cut) for at_ms, value, cut in self._held), self._held.maxlen)
+
     def clear(self) -> None:
         """Forget everything."""
         self._held.clear()
         self._sum = ExactSum()
         self._rounded = 0.0
+        self.cut_off = 0
 
     def _drop(self) -> None:
-        self._sum.add(-self._held.popleft()[1])
+        _, value, cut_off = self._held.popleft()
+        self._sum.add(-value)
+        self.cut_off -= cut_off
         self._rounded = None
 
 
 def new_window(
-    size: int, values: Iterable[float] = (), stamps: Iterable[int] | None = None, *, kernel: ModuleType | None = _KERNEL
+    size: int,
+    values: Iterable[float] = (),
+    stamps: Iterable[int] = repeat(0),
+    cuts: Iterable[bool] = repeat(False),
+    *,
+    kernel: ModuleType | None = _KERNEL,
 ) -> PlainWindow:
     """A window that was told ``values``, each at its stamp; ``kernel``: the compiled one, None for this one."""
     window: PlainWindow = PlainWindow(size) if kernel is None else kernel.Window(size)
-    if stamps is None:
-        for value in values:
-            window.push(value)
-    else:
-        for value, at_ms in zip(values, stamps, strict=True):
-            window.push(value, at_ms)
+    for value, at_ms, cut_off in zip(values, stamps, cuts):  # noqa: B905 - endless ones
+        window.push(value, at_ms, cut_off)
     return window

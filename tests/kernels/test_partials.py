@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kernels import compiled
 from orderbook import MeasureConfig, Measurer, Partial
-from orderbook.flow import Flow
+from orderbook.flow import new_flow
 from orderbook.partial_lane import PartialLane
 from orderbook.rows import LOOP, Row, plain_loop
 from tests.orderbook.feeds import Run, Told, book, pack
@@ -62,9 +62,25 @@ def test_it_takes_the_time_and_the_id_that_there_are(event: Partial) -> None:
     assert type(quick[0]) is Row
 
 
+class Caller:
+    """An instrument whose tape is broken."""
+
+    seq = 0
+
+    def __init__(self, *, alone: bool = True) -> None:
+        self.alone = alone
+
+    def hear(self, *_: object) -> None:
+        """Nothing."""
+
+    def beside(self) -> Any:
+        """Fails."""
+        return (1 // 0,)
+
+
 def loop(events: list[Any], levels: Any) -> None:
-    lane = PartialLane(Flow(MeasureConfig()))
-    LOOP(events, levels, lane, Counter(), (lambda *_: (1,) * 15, lambda *_: None))
+    lane = PartialLane(new_flow(MeasureConfig()))
+    LOOP(events, levels, lane, Counter(), Caller())
 
 
 @pytest.mark.parametrize("row", [-1, 1, 2**40])
@@ -84,9 +100,9 @@ def test_levels_of_another_shape_are_an_error(levels: Any) -> None:
 
 def test_what_a_caller_raises_comes_through() -> None:
     _, levels = pack([book(BIDS, ASKS)])
-    lane = PartialLane(Flow(MeasureConfig()))
+    lane = PartialLane(new_flow(MeasureConfig()))
     with pytest.raises(ZeroDivisionError):
-        LOOP([Partial(1, 1, None, 1, None, None, 0)], levels, lane, Counter(), (lambda *_: (1 // 0,), lambda *_: None))
+        LOOP([Partial(1, 1, None, 1, None, None, 0)], levels, lane, Counter(), Caller(alone=False))
 
 
 def test_it_gives_back_its_memory() -> None:

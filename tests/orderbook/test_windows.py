@@ -129,3 +129,26 @@ def test_compiled_windows_give_back_their_memory() -> None:
         fill()
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2_000, "KiB"
+
+
+@both
+@given(
+    told=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=12),
+    size=st.integers(1, 5),
+    ms=st.integers(0, 9),
+)
+def test_marks_are_counted_and_a_clock_that_was_wrong_is_mended(
+    kernel: ModuleType | None, told: list[tuple[int, bool]], size: int, ms: int
+) -> None:
+    window = new_window(size, kernel=kernel)
+    for at_ms, cut_off in told:
+        window.push(1.0, at_ms, cut_off)
+    window.not_after(ms)
+    held = told[-size:]
+
+    assert window.stamps == [min(at_ms, ms) for at_ms, _ in held]
+    assert window.cuts == [cut_off for _, cut_off in held]
+    assert window.cut_off == sum(window.cuts)
+    assert window.since_ms == (window.stamps[0] if held else None)
+    window.clear()
+    assert (window.cut_off, window.since_ms) == (0, None)

@@ -1,0 +1,16 @@
+from kernels.windows cimport Window
+
+cdef class Flow:
+    cdef readonly Window events, second
+    cdef public long long clock_ms, taken_ms
+    cdef public double bid, bid_quantity, ask, ask_quantity, ofi_fast, ofi_slow
+    cdef public Py_ssize_t place
+    cdef public bint known
+    cdef double _ofi
+    cdef bint _compared
+    cdef Py_ssize_t _nowhere
+    cdef long long _clock_reset_ms
+    cdef object _aggression, _fast, _slow
+
+    cdef object ofi_of(self)
+    cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity, resting) except -1
