@@ -48,6 +48,11 @@ class Bases:
         self._asked: set[str] = set()
         self._bases: dict[str, bytes] = {}
 
+    @property
+    def any_due(self) -> bool:
+        """Whether any instrument's levels are due."""
+        return bool(self._due)
+
     def due(self, instrument: str) -> bool:
         """Whether the instrument's levels shall be written in this epoch; told once."""
         if instrument not in self._due:

@@ -12,6 +12,7 @@ cdef class Window:
     cdef Py_ssize_t length(self) noexcept
     cdef int add(self, double value, long long at_ms, bint cut_off) except -1
     cdef int forget(self, long long ms) except -1
+    cdef Held *at(self, Py_ssize_t number) noexcept
     cdef object first_ms(self)
     cdef double rounded(self) noexcept
     cdef int _grow(self) except -1

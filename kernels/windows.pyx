@@ -97,6 +97,10 @@ cdef class Window:
             self._drop()
         return 0
 
+    cdef Held *at(self, Py_ssize_t number) noexcept:
+        """The number at a place that there is, the oldest first."""
+        return &self._ring[(self._first + number) % self._room]
+
     cdef object first_ms(self):
         """See ``since_ms``."""
         return self._ring[self._first].at_ms if self._count else None

@@ -99,6 +99,10 @@ class Writer:
         """Small numbers, one a byte, counted."""
         self._parts += (_COUNT.pack(len(value)), value)
 
+    def put_written(self, part: bytes) -> None:
+        """What was written elsewhere, by these rules."""
+        self._parts.append(part)
+
     def done(self) -> bytes:
         """The state so far."""
         return b"".join(self._parts)

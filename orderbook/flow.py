@@ -10,6 +10,7 @@ Rule 2: the clock is the newest time of all messages, crossed and resyncing ones
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,6 +26,7 @@ from orderbook.tape import CLOCK_RESET_MS
 from orderbook.windows import MAX_HELD, PlainWindow, new_window
 
 KERNEL: Final = compiled("flow")
+_LITTLE: Final = sys.byteorder == "little"
 
 
 class Rules(NamedTuple):
@@ -159,6 +161,10 @@ def resume(flow: PlainFlow, place: int, *, comparable: bool) -> None:
 
 def write_flow(out: Writer, flow: PlainFlow) -> None:
     """Append a flow to a state."""
+    packed = getattr(flow, "packed", None)  # the compiled one has
+    if packed is not None and _LITTLE:
+        out.put_written(packed())
+        return
     out.put_int(flow.clock_ms, flow.taken_ms, int(flow.known))
     out.put_float(flow.bid, flow.bid_quantity, flow.ask, flow.ask_quantity, flow.ofi_fast, flow.ofi_slow)
     out.put_floats(flow.events.values)

@@ -109,7 +109,9 @@ class Measurer:
         carried = partials.block, diffs.levels if diffs is not None else NO_LEVELS
         rows, before, kept, stale = self._loop(events, levels, partials, notices, self)
         books = levels if len(kept) == len(levels) and not self._tops else _join(levels, kept, self._tops, len(rows))
-        self._settle()
+        partials.settle()
+        if not self.alone:
+            self._settle()
         if stale:
             ignored["stale"] += stale
         if ignored or notices:
@@ -205,10 +207,7 @@ class Measurer:
         return self._diffs
 
     def _settle(self) -> None:
-        """What the rows of this batch are to the books of the next."""
-        self._partials.settle()
-        if self._partials.flow.place >= 0:
-            self._partials.flow.place = BEFORE_PARTIAL
+        """What the rows of this batch that are no partial books are to the books of the next."""
         lane = self._diffs
         if lane is not None and lane.flow.place != BEFORE_FULL:
             lane.levels = NO_LEVELS

@@ -20,6 +20,7 @@ from orderbook.deltas import NO_ASK, NO_BID, Aggression
 from orderbook.events import Partial
 from orderbook.flow import PlainFlow, begun, read_flow, write_flow
 from orderbook.metrics import Block
+from orderbook.ofi import BEFORE_PARTIAL
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
 from orderbook.tape import ID_RESET_MS
 
@@ -102,9 +103,12 @@ class PartialLane:
         return _through(self.block, self.row, 0, price)
 
     def settle(self) -> None:
-        """Let go of the block that the last levels lie in (it holds a whole poll)."""
+        """A batch is over. Let go of the block that the last levels lie in (it holds a whole poll)."""
+        if self.flow.place >= 0:
+            self.flow.place = BEFORE_PARTIAL
         if self.block is not self._own:
-            self.block = self._own = self.block[self.row : self.row + 1].copy()
+            block = self.block if len(self.block) == 1 else self.block[self.row : self.row + 1]
+            self.block = self._own = block.copy()
             self.row = 0
 
     def write(self, out: Writer) -> None:
