@@ -149,6 +149,13 @@ _through: Final[Callable[[Block, int, int, float], Aggression]] = (
 
 def write_book(out: Writer, book: npt.NDArray[np.float64]) -> None:
     """Append both sides of a book, shape (2, w, 2), to a state, without absent levels."""
+    width = book.shape[1]
+    if width and book.item(0, width - 1, 0) and book.item(1, width - 1, 0):  # no level is absent: the usual book
+        numbers = book.tobytes()
+        half = len(numbers) // 2
+        out.put_floats(array("d", numbers[:half]))
+        out.put_floats(array("d", numbers[half:]))
+        return
     for side in book:
         out.put_floats(array("d", side[: np.count_nonzero(side[:, 0])].tobytes()))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from orderbook.codec import Reader, Writer
+from orderbook.codec import STATE_TAG, Reader, Writer
 from orderbook.events import Trade
 from orderbook.windows import MAX_HELD, SECOND_MS, new_window
 
@@ -85,6 +85,9 @@ class Tape:
 
     def write(self, out: Writer) -> None:
         """Append this tape to a state."""
+        if self is not _NEW and not self._begun:
+            out.put_written(_NOTHING_TRADED)  # of many instruments only books are told
+            return
         out.put_int(int(self._begun), int(self._aggregate), self._last_id, self._last_ms, self.clock_ms)
         out.put_floats(self._window.values)
         out.put_ints(self._second.stamps)
@@ -101,3 +104,14 @@ class Tape:
         tape._second = new_window(MAX_HELD, values, stamps)
         tape.seen = len(tape._window) > 0
         return tape
+
+
+def _written(tape: Tape) -> bytes:
+    out = Writer()
+    tape.write(out)
+    return out.done().removeprefix(STATE_TAG)
+
+
+_NEW: Final = Tape(1)
+_NOTHING_TRADED: Final = _written(_NEW)
+"""A tape that was told nothing, in a state: whatever its size."""
