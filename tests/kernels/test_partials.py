@@ -112,6 +112,7 @@ def test_it_gives_back_its_memory() -> None:
     def feed() -> None:
         for _ in range(200):
             measurer.feed(events, levels)
+            measurer.state()
 
     feed()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
