@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What was told last of each price, and by which difference.
 
-Owns a table of prices in the order in which they were first told, and an index of it (open addressing). What it is for is
-said at the twin, ``orderbook.told.PlainTold``: the same calls give the same numbers.
+Owns a table of prices in the order in which they were last told, and an index of it (open addressing). A price that is told
+again gets a new entry, and its old one is left dead until the table is full. What it is for is said at the twin,
+``orderbook.told.PlainTold``: the same calls give the same numbers.
 """
 
 from array import array
@@ -11,6 +12,9 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from libc.string cimport memcpy
 
 ctypedef unsigned long long Bits
+
+cdef enum:
+    DEAD = -1  # in the place of a number: the price was told again
 
 cdef struct Entry:
     double price
@@ -23,7 +27,7 @@ cdef class Told:
 
     cdef Entry *_entries
     cdef int *_index  # 2 * _room places: 1 + the entry's place, 0 where there is none
-    cdef Py_ssize_t _count, _room
+    cdef Py_ssize_t _count, _live, _room  # entries, those that are not dead, room for them
     cdef int _shift  # a price's place is in so many bits less of its hash
 
     def __dealloc__(self):
@@ -31,7 +35,7 @@ cdef class Told:
         PyMem_Free(self._index)
 
     def __len__(self):
-        return self._count
+        return self._live
 
     def take(self, changes, long long number):
         cdef double price, quantity
@@ -43,17 +47,21 @@ cdef class Told:
         return {
             self._entries[at].price: self._entries[at].quantity
             for at in range(self._count)
-            if self._entries[at].number >= number
+            if self._entries[at].number >= max(number, 0)
         }
 
     def forget(self, long long before):
+        self._keep(max(before, 0))
+        self._make_room(2 * self._count)
+
+    cdef void _keep(self, long long before) noexcept:
+        """Only what was told by this difference and later ones; the index is old then."""
         cdef Py_ssize_t at, kept = 0
         for at in range(self._count):
             if self._entries[at].number >= before:
                 self._entries[kept] = self._entries[at]
                 kept += 1
-        self._count = kept
-        self._make_room(2 * kept)
+        self._count = self._live = kept
 
     def pack(self, long long oldest, long long number):
         cdef Py_ssize_t at, count = 0, size = self._count
@@ -62,7 +70,7 @@ cdef class Told:
         cdef double[::1] to_prices = prices, to_quantities = quantities
         cdef unsigned char[::1] to_marks = marks
         for at in range(size):
-            if self._entries[at].number < number:
+            if self._entries[at].number < max(number, 0):
                 continue
             to_prices[count], to_quantities[count] = self._entries[at].price, self._entries[at].quantity
             mark = self._entries[at].number - oldest + 1
@@ -74,14 +82,17 @@ cdef class Told:
         cdef Py_ssize_t place
         cdef Entry *entry
         if self._count == self._room:
-            self._make_room(2 * self._room)
+            self._keep(0)
+            self._make_room(2 * self._count)
         place = self._place(price)
-        if not self._index[place]:
-            self._entries[self._count].price = price
-            self._count += 1
-            self._index[place] = <int> self._count
-        entry = self._entries + self._index[place] - 1
-        entry.quantity, entry.number = quantity, number
+        if self._index[place]:
+            self._entries[self._index[place] - 1].number = DEAD
+        else:
+            self._live += 1
+        entry = self._entries + self._count
+        entry.price, entry.quantity, entry.number = price, quantity, number
+        self._count += 1
+        self._index[place] = <int> self._count
         return 0
 
     cdef Py_ssize_t _place(self, double price) noexcept:

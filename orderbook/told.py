@@ -26,7 +26,10 @@ _LEAST: Final = 512
 
 
 class PlainTold:
-    """One side: quantity and number of the difference, by price, in the order in which the prices were first told."""
+    """One side: quantity and number of the difference, by price, in the order in which the prices were last told.
+
+    That order is the same whatever was forgotten on the way, so equal memories are equal bytes.
+    """
 
     __slots__ = ("_told",)
 
@@ -38,7 +41,10 @@ class PlainTold:
 
     def take(self, changes: Side, number: int) -> None:
         """Take one side of a difference."""
-        self._told.update((price, (quantity, number)) for price, quantity in changes)
+        told = self._told
+        for price, quantity in changes:
+            told.pop(price, None)
+            told[price] = quantity, number
 
     def since(self, number: int) -> dict[float, float]:
         """What that difference and later ones told, by price."""

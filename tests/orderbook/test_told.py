@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -68,3 +69,15 @@ def test_the_compiled_table_leaks_nothing() -> None:
         if number == 4:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4_000, "kB in 15 000 rounds"
+
+
+@pytest.mark.parametrize("kernel", [None, KERNEL], ids=["plain", "compiled"])
+def test_what_was_forgotten_on_the_way_does_not_show_in_the_order(kernel: ModuleType | None) -> None:
+    kept, forgot = (PlainTold() if kernel is None else kernel.Told() for _ in range(2))
+    for number in range(1, 100):
+        side = [(float(price), float(number)) for price in range(number % 7, 40, 3)]
+        kept.take(side, number)
+        forgot.take(side, number)
+        forgot.forget(number - 2)
+
+        assert kept.pack(0, number - 2) == forgot.pack(0, number - 2)
