@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def build(root: Path = ROOT) -> list[Path]:
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
-    with contextlib.chdir(root) if hasattr(contextlib, "chdir") else _chdir(root):
+    with _inside(root):
         sources = sorted(Path("kernels").glob("*.pyx"))
         if not sources:
             return []
@@ -48,8 +49,8 @@ def build(root: Path = ROOT) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _chdir(folder: Path) -> Any:
-    """``contextlib.chdir`` of Python 3.11."""
+def _inside(folder: Path) -> Iterator[None]:
+    """``contextlib.chdir``, which Python 3.10 has not."""
     before = Path.cwd()
     os.chdir(folder)
     try:

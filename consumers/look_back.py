@@ -8,12 +8,11 @@ the instrument, and no record is parsed for that.
 from __future__ import annotations
 
 from collections import deque
-from contextlib import closing
 from typing import Final, NamedTuple, TypeAlias
 
 from connectors.broker import Broker
 from connectors.stretch import StretchReader, flat
-from consumers.topic_tail import Stretches, kept_first
+from consumers.topic_tail import Stretches, partitions
 
 _FIRST_LOOK: Final = 1_000
 
@@ -40,15 +39,10 @@ class LookBack(NamedTuple):
             BrokerError: The broker does not answer.
         """
         found = {}
-        for partition in broker.partitions_of(topic):
-            with closing(StretchReader(broker, topic, partition)) as reader:
-                first, end = reader.offsets()
-                floor = max(kept_first(first, end), end - self.most)
-                # What is not more than is wanted of one instrument needs no search.
-                found[topic, partition] = (
-                    (floor if end - floor <= self.records else self._begin(reader, floor, end)),
-                    end,
-                )
+        for part, reader, first, end in partitions(broker, topic):
+            floor = max(first, end - self.most)
+            # What is not more than is wanted of one instrument needs no search.
+            found[part] = floor if end - floor <= self.records else self._begin(reader, floor, end), end
         return found
 
     def _begin(self, reader: StretchReader, floor: int, end: int) -> int:

@@ -7,7 +7,7 @@ and waited for, and where to begin: as far back as was asked for, and a little f
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any, Final, TypeAlias
 
@@ -49,18 +49,26 @@ def messages_since(broker: Broker, topic: str, time_ms: int, *, least: int, most
         BrokerError: The broker does not answer.
     """
     found = {}
-    for partition in broker.partitions_of(topic):
-        with closing(StretchReader(broker, topic, partition)) as reader:
-            first, end = reader.offsets()
-            at = reader.offset_at(time_ms)
+    for part, reader, first, end in partitions(broker, topic):
+        at = reader.offset_at(time_ms)
         begin = min(end if at is None else at, end - least)
-        found[topic, partition] = max(kept_first(first, end), begin, end - most), end
+        found[part] = max(first, begin, end - most), end
     return found
 
 
-def kept_first(first: int, end: int) -> int:
-    """The first offset that will still be there when it is asked for: where a topic is full, its oldest messages go."""
-    return first if first == 0 else first + (end - first) // _GOING
+def partitions(broker: Broker, topic: str) -> Iterator[tuple[Part, StretchReader, int, int]]:
+    """Of each partition a reader, open until the next is asked for, the first offset to begin with, and the end.
+
+    Where a topic is full, its oldest messages go: the first offset is one that will still be there when it is asked for.
+
+    Raises:
+        TopicMissingError: There is no such topic.
+        BrokerError: The broker does not answer.
+    """
+    for partition in broker.partitions_of(topic):
+        with closing(StretchReader(broker, topic, partition)) as reader:
+            first, end = reader.offsets()
+            yield (topic, partition), reader, first if first == 0 else first + (end - first) // _GOING, end
 
 
 class TopicTail:

@@ -240,7 +240,7 @@ class Measurer:
 def _join(levels: Block, kept: list[int], tops: dict[int, tuple[list[float], list[float]]], count: int) -> Block:
     """The levels of all rows in their order: those of partial books from the block, those of full books as listed."""
     if not tops:
-        return levels if len(kept) == len(levels) else levels[kept]
+        return levels[kept]
     full = stack_levels(list(tops.values()))
     if not kept:
         return full

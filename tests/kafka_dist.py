@@ -105,8 +105,13 @@ def _download(cache: Path, dependencies: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_SECONDS)
         if done.returncode != 0:
             raise KafkaUnavailableError(f"Maven could not fetch {cache.name}:\n{done.stdout[-2000:]}")
-        try:
-            jars.rename(cache)
-        except OSError:
-            if not cache.is_dir():  # else another run was first, and its jars are the same
-                raise
+        put_in_place(jars, cache)
+
+
+def put_in_place(made: Path, folder: Path) -> None:
+    """Rename what was made beside a folder to that folder; where another run was first, its one is the same and stays."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise

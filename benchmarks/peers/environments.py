@@ -15,7 +15,15 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.kafka_dist import DOWNLOAD_SECONDS, KAFKA_VERSION, KafkaUnavailableError, cache_folder, fetched, java
+from tests.kafka_dist import (
+    DOWNLOAD_SECONDS,
+    KAFKA_VERSION,
+    KafkaUnavailableError,
+    cache_folder,
+    fetched,
+    java,
+    put_in_place,
+)
 
 # The newest one at the time of the published figures. What it needs itself is its own choice; the report names it.
 QUIX_VERSION: Final = "3.28.1"
@@ -101,9 +109,5 @@ def _classes(jars: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
             raise PeerUnavailableError(f"javac could not compile {_SOURCE.name}:\n{done.stdout}{done.stderr}")
-        try:
-            made.rename(classes)
-        except OSError:
-            if not classes.is_dir():  # else another run was first, and its classes are the same
-                raise
+        put_in_place(made, classes)
     return classes

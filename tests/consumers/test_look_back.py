@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.broker import Broker, TopicMissingError
 from connectors.embedded import EmbeddedBroker
-from consumers import look_back
+from consumers import look_back, topic_tail
 from consumers.look_back import LookBack
 
 TOPIC = "metrics"
@@ -54,7 +54,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begin_of(partition: Partition, back: LookBack, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(look_back, "StretchReader", lambda *_: partition)
+    monkeypatch.setattr(topic_tail, "StretchReader", lambda *_: partition)
     [(begin, end)] = back.stretches(OnePartition("nowhere"), TOPIC).values()
     assert end == len(partition.keys)
     return begin
