@@ -295,11 +295,11 @@ def test_between_two_epochs_the_shelf_has_the_states_after_exactly_what_was_read
 
     monkeypatch.setattr(Checkpointer, "settled", settled)
     for number, symbol in enumerate(("BTCUSDT", "ETHUSDT", "XRPUSDT")):
-        updates = [depth(update).replace(b"btcusdt", symbol.lower().encode()) for update in range(150)]
+        updates = [depth(update).replace(b"btcusdt", symbol.lower().encode()) for update in range(1_000)]
         send(servers, updates, f"binance-spot:{symbol}".encode(), partition=number % 2)
     run(settings.model_copy(update={"batch_size": 3, "epoch_interval_ms": 10}), until_end=True)
 
-    assert len(shelves) > 3
+    assert len(shelves) > 3  # a poll has 3 messages, an epoch ends with the first poll after 10 ms
     assert len({position for shelf in shelves for position, _ in shelf.values()}) > 3
     for shelf in shelves:
         for partition, (position, states) in shelf.items():
