@@ -40,6 +40,14 @@ cdef inline void at(Py_buffer *view, Py_ssize_t row, Book *book) noexcept:
     book.asks.first += view.strides[1]
 
 
+cdef inline void lay(double *levels, Py_ssize_t width, Book *book) noexcept:
+    """A book that lies in one piece: float64 of shape (2, width, 2)."""
+    book.bids.first, book.bids.width = <char *>levels, width
+    book.bids.level, book.bids.quantity = 2 * sizeof(double), sizeof(double)
+    book.asks = book.bids
+    book.asks.first += 2 * width * sizeof(double)
+
+
 cdef inline double price(Side *side, Py_ssize_t level) noexcept:
     return (<double *>(side.first + level * side.level))[0] if level < side.width else 0.0
 

@@ -11,6 +11,10 @@ cdef class Flow:
     cdef Py_ssize_t _nowhere
     cdef long long _clock_reset_ms
     cdef object _aggression, _fast, _slow
+    cdef readonly bint swept
 
     cdef object ofi_of(self)
-    cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity, resting) except -1
+    cdef int note(self, double amount, bint cut_off) except -1
+    cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity) except -1
+    cdef Py_ssize_t packed_size(self) noexcept
+    cdef char *pack(self, char *out) noexcept

@@ -7,9 +7,8 @@ same calls give the same numbers. Numbers lie in one place of memory: with thous
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport INFINITY
-from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
 
+from kernels.codec cimport put_count, put_float, put_integer, put_marked
 from kernels.windows cimport Window
 
 
@@ -17,28 +16,12 @@ cdef enum:
     FIXED_BYTES = 3 * 9 + 6 * 8 + 5 * 4  # marked integers, floats, counts
 
 
-cdef inline char *put_integer(char *out, long long number) noexcept:
-    memcpy(out, &number, 8)
-    return out + 8
-
-
-cdef inline char *put_float(char *out, double number) noexcept:
-    memcpy(out, &number, 8)
-    return out + 8
-
-
-cdef inline char *put_count(char *out, Py_ssize_t count) noexcept:
-    cdef uint32_t number = <uint32_t>count
-    memcpy(out, &number, 4)
-    return out + 4
-
-
 cdef class Flow:
     """See ``orderbook.flow.PlainFlow``."""
 
     def __init__(self, Window events not None, Window second not None, rules):
         self.events, self.second = events, second
-        self._aggression, self._fast, self._slow, self._clock_reset_ms, self._nowhere = rules
+        self._aggression, self._fast, self._slow, self._clock_reset_ms, self._nowhere, self.swept = rules
         self.forget()
 
     @property
@@ -47,14 +30,24 @@ cdef class Flow:
 
     def packed(self):
         """What ``orderbook.flow.write_flow`` writes, on a little-endian machine."""
+        cdef bytes made = PyBytes_FromStringAndSize(NULL, self.packed_size())
+        self.pack(made)
+        return made
+
+    cdef Py_ssize_t packed_size(self) noexcept:
+        return FIXED_BYTES + 24 * self.events.length() + 16 * self.second.length()
+
+    cdef char *pack(self, char *out) noexcept:
+        """Write ``packed``; returns where it ends."""
         cdef Py_ssize_t events = self.events.length(), second = self.second.length(), at
-        cdef bytes made = PyBytes_FromStringAndSize(NULL, FIXED_BYTES + 24 * events + 16 * second)
-        cdef char *out = made
-        for number in (self.clock_ms, self.taken_ms, <long long>self.known):
-            out[0] = 1  # not None
-            out = put_integer(out + 1, number)
-        for value in (self.bid, self.bid_quantity, self.ask, self.ask_quantity, self.ofi_fast, self.ofi_slow):
-            out = put_float(out, value)
+        cdef long long[3] integers
+        cdef double[6] numbers
+        integers[:] = [self.clock_ms, self.taken_ms, self.known]
+        numbers[:] = [self.bid, self.bid_quantity, self.ask, self.ask_quantity, self.ofi_fast, self.ofi_slow]
+        for at in range(3):
+            out = put_marked(out, integers[at])
+        for at in range(6):
+            out = put_float(out, numbers[at])
         out = put_count(out, events)
         for at in range(events):
             out = put_float(out, self.events.at(at).value)
@@ -70,7 +63,7 @@ cdef class Flow:
         out = put_count(out, second)
         for at in range(second):
             out = put_float(out, self.second.at(at).value)
-        return made
+        return out
 
     def forget(self):
         self.known = False
@@ -87,21 +80,26 @@ cdef class Flow:
             self.second.clear()
 
     def take(self, double bid, double bid_quantity, double ask, double ask_quantity, resting):
-        self.follow(bid, bid_quantity, ask, ask_quantity, resting)
+        if bid >= self.ask or ask <= self.bid:
+            event = self._aggression(resting, (self.bid, self.ask), (bid, ask))
+            if event is not None:
+                amount, cut_off = event
+                self.note(amount, cut_off)
+        self.follow(bid, bid_quantity, ask, ask_quantity)
 
     cdef object ofi_of(self):
         """See ``ofi``."""
         return self._ofi if self._compared else None
 
-    cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity, resting) except -1:
-        """See ``take``."""
+    cdef int note(self, double amount, bint cut_off) except -1:
+        """An aggressive event."""
+        self.events.add(amount, self.clock_ms, cut_off)
+        self.second.add(amount, self.clock_ms, False)
+        return 0
+
+    cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity) except -1:
+        """See ``take``; the aggressive event between the two books was noted before."""
         cdef double ofi = 0.0
-        if bid >= self.ask or ask <= self.bid:
-            event = self._aggression(resting, (self.bid, self.ask), (bid, ask))
-            if event is not None:
-                amount, cut_off = event
-                self.events.add(amount, self.clock_ms, cut_off)
-                self.second.add(amount, self.clock_ms, False)
         if self.clock_ms != self.taken_ms:
             passed_ms = self.clock_ms - self.taken_ms
             self.ofi_fast *= <double>self._fast[passed_ms]

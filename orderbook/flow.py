@@ -38,6 +38,8 @@ class Rules(NamedTuple):
     slow: Mapping[int, float]
     clock_reset_ms: int
     no_predecessor: int
+    swept: bool
+    """Whether ``aggression`` is that of the estimator ``swept``, which kernels have of their own; else it is ``price_gap``'s."""
 
 
 class PlainFlow:
@@ -136,7 +138,9 @@ class PlainFlow:
 
 
 _RULES: Final = {
-    estimator: Rules(partial(aggressive_event, estimator), FAST, SLOW, CLOCK_RESET_MS, NO_PREDECESSOR)
+    estimator: Rules(
+        partial(aggressive_event, estimator), FAST, SLOW, CLOCK_RESET_MS, NO_PREDECESSOR, estimator == "swept"
+    )
     for estimator in ESTIMATORS
 }
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +21,8 @@ from orderbook.flow import KERNEL, new_flow, resume
 from orderbook.metrics import Block
 from orderbook.near import NOTHING
 from orderbook.ofi import BEFORE_FULL, BEFORE_PARTIAL, LEVELS, Carried
-from orderbook.partial_lane import NO_LEVELS, STALE, PartialLane, stack_levels
+from orderbook.partial_lane import KERNEL as LANE_KERNEL
+from orderbook.partial_lane import NO_LEVELS, STALE, new_lane, read_lane, stack_levels, write_lane
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteTally
 from orderbook.record import RESYNCING
@@ -72,12 +72,12 @@ class Measurer:
         "_contract_size",
         "_counters",
         "_diffs",
+        "_kernel",
         "_loop",
         "_partials",
         "_tape",
         "_tops",
         "alone",
-        "seq",
     )
 
     def __init__(self, config: MeasureConfig, state: bytes = b"", *, loop: Loop = LOOP) -> None:
@@ -86,10 +86,11 @@ class Measurer:
         size = config.delta_volume_window
         self._contract_size: float | None = None
         self._counters: tuple[Counter[str], Counter[str]] = Counter(), Counter()  # ignored, notices
-        self.seq = 0
         self.alone = True
         self._tape = Tape(size)
-        self._partials = PartialLane(new_flow(config, self._kernel))
+        plain = loop is plain_loop  # which goes with plain lanes
+        self._kernel = None if plain else KERNEL
+        self._partials = new_lane(new_flow(config, self._kernel), None if plain else LANE_KERNEL)
         self._diffs: DiffLane | None = None
         self._tops: dict[int, tuple[list[float], list[float]]] = {}  # row of this batch -> levels of a full book
         if state:
@@ -106,7 +107,7 @@ class Measurer:
         self._contract_size = contract_size
         ignored, notices = self._counters
         partials, diffs = self._partials, self._diffs
-        carried = partials.block, diffs.levels if diffs is not None else NO_LEVELS
+        carried = partials.carried, diffs.levels if diffs is not None else NO_LEVELS
         rows, before, kept, stale = self._loop(events, levels, partials, notices, self)
         books = levels if len(kept) == len(levels) and not self._tops else _join(levels, kept, self._tops, len(rows))
         partials.settle()
@@ -138,8 +139,8 @@ class Measurer:
             if state not in NO_BOOK:
                 lane.flow.place = len(rows)
                 near = lane.near.values
-            self.seq += 1
-            rows.append(new_row(event, told(lane.flow, state, self.seq, self.beside(), near)))
+            self._partials.seq += 1
+            rows.append(new_row(event, told(lane.flow, state, self._partials.seq, self.beside(), near)))
         elif type(event) is Trade:
             self._tape.feed(event, ignored, notices)
         elif type(event) is Quote:
@@ -166,22 +167,22 @@ class Measurer:
 
     def _state(self, *, whole: bool) -> bytes:
         out = Writer()
-        out.put_int(self.seq, self._compared)
+        out.put_int(self._partials.seq, self._compared)
         self._tape.write(out)
         out.put_int(int(self._partials.begun))
         if self._partials.begun:
-            self._partials.write(out)
+            write_lane(out, self._partials)
         out.put_int(int(self._diffs is not None))
         if self._diffs is not None:
             self._diffs.write(out, whole=whole)
         return out.done()
 
     def _read(self, state: Reader, size: int) -> None:
-        self.seq = state.take_int()
+        self._partials.seq = state.take_int()
         comparable = state.take_int() >= self._compared
         self._tape = Tape.read(size, state)
         if state.take_int():
-            self._partials.read(state)
+            read_lane(state, self._partials)
             resume(self._partials.flow, BEFORE_PARTIAL, comparable=comparable)
         if state.take_int():
             lane = self._diff_lane()
@@ -189,11 +190,6 @@ class Measurer:
             resume(lane.flow, BEFORE_FULL, comparable=comparable)
         state.end()
         self.alone = self._diffs is None and not self._tape.seen
-
-    @property
-    def _kernel(self) -> ModuleType | None:
-        """A plain loop goes with plain flows."""
-        return None if self._loop is plain_loop else KERNEL
 
     @property
     def _compared(self) -> int:

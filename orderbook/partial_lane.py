@@ -6,9 +6,11 @@ once; each is a lane of its own, because their ids interleave and a sweep seen b
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -24,6 +26,17 @@ from orderbook.ofi import BEFORE_PARTIAL
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED
 from orderbook.tape import ID_RESET_MS
 
+KNOWN: Final[Mapping[str, object]] = {"states": (LIVE, ONE_SIDED, EMPTY, CROSSED)}
+"""What is written into ``kernels.lanes``."""
+
+
+def usable(kernel: ModuleType | None) -> ModuleType | None:
+    """The kernel, if it knows these states and writes states as they are written; None: plain Python does."""
+    return kernel if kernel is not None and kernel.KNOWN == KNOWN and sys.byteorder == "little" else None
+
+
+KERNEL: Final = usable(compiled("lanes"))
+
 STALE: Final = -1
 """In the place of a state: the message is no record."""
 
@@ -32,24 +45,31 @@ Best: TypeAlias = Sequence[Sequence[float]]
 
 
 class PartialLane:
-    """The last accepted partial book, and the flow to it.
+    """The last accepted partial book, and the flow to it. Plain Python here; ``kernels.lanes`` has the same compiled.
 
     Attributes:
         flow: From book to book.
+        seq: Number of the instrument's last row, of whatever book.
         last_id: Newest update id; -1 before any.
         clock_ms: When it came.
         block: Where the predecessor's levels are.
         row: Which book they are there.
     """
 
-    __slots__ = ("_own", "block", "clock_ms", "flow", "last_id", "row")
+    __slots__ = ("_own", "block", "clock_ms", "flow", "last_id", "row", "seq")
 
     def __init__(self, flow: PlainFlow) -> None:
+        self.seq = 0
         self.last_id = -1
         self.clock_ms = 0
         self.block, self.row = NO_LEVELS, 0
         self._own = self.block  # the one that nobody else writes to
         self.flow = flow
+
+    @property
+    def carried(self) -> Block:
+        """Between two batches, the predecessor's levels: a block of one book."""
+        return self.block
 
     @property
     def begun(self) -> bool:
@@ -60,7 +80,6 @@ class PartialLane:
         """Take one partial book and say its state, or STALE.
 
         ``best`` has its best levels (0.0: none), ``levels`` is the block that ``event.row`` points into.
-        ``kernels.partials`` has the same compiled, for many.
         """
         _, timestamp_ms, receive_ns, ms, _, update_id, row = event
         if ms is None:  # spot partial depth
@@ -96,11 +115,11 @@ class PartialLane:
 
     def asks_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's asks at prices <= ``price``, as far as its levels reach."""
-        return _through(self.block, self.row, 1, price)
+        return plain_through(self.block, self.row, 1, price)
 
     def bids_through(self, price: float) -> Aggression:
         """Quantity of the predecessor's bids at prices >= ``price``, as far as its levels reach."""
-        return _through(self.block, self.row, 0, price)
+        return plain_through(self.block, self.row, 0, price)
 
     def settle(self) -> None:
         """A batch is over. Let go of the block that the last levels lie in (it holds a whole poll)."""
@@ -111,25 +130,40 @@ class PartialLane:
             self.block = self._own = block.copy()
             self.row = 0
 
-    def write(self, out: Writer) -> None:
-        """Append this lane to a state."""
-        out.put_int(self.last_id, self.clock_ms)
-        write_flow(out, self.flow)
-        write_book(out, self.block[self.row])
+    def resume(self, block: Block) -> None:
+        """Take the predecessor of earlier batches: a block of one book."""
+        self.block, self.row = block, 0
 
-    def read(self, state: Reader) -> None:
-        """Become the lane that ``write`` wrote."""
-        self.last_id, self.clock_ms = state.take_int(), state.take_int()
-        read_flow(state, self.flow)
-        bids, asks = state.take_floats(), state.take_floats()
-        self.block, self.row = stack_levels([(bids, asks)]), 0
+
+def new_lane(flow: PlainFlow, kernel: ModuleType | None = KERNEL) -> PartialLane:
+    """A lane that took nothing yet, around a flow of the same kind; ``kernel``: the compiled one, None for the plain one."""
+    if kernel is None:
+        return PartialLane(flow)
+    made: PartialLane = kernel.Lane(flow, ID_RESET_MS, BEFORE_PARTIAL)
+    return made
+
+
+def write_lane(out: Writer, lane: PartialLane) -> None:
+    """Append a lane to a state."""
+    packed = getattr(lane, "packed", None)  # the compiled one has
+    if packed is not None:
+        out.put_written(packed())
+        return
+    out.put_int(lane.last_id, lane.clock_ms)
+    write_flow(out, lane.flow)
+    write_book(out, lane.block[lane.row])
+
+
+def read_lane(state: Reader, lane: PartialLane) -> None:
+    """Make of a new lane the one that was written; the number of its row is not in there."""
+    lane.last_id, lane.clock_ms = state.take_int(), state.take_int()
+    read_flow(state, lane.flow)
+    bids, asks = state.take_floats(), state.take_floats()
+    lane.resume(stack_levels([(bids, asks)]))
 
 
 def plain_through(block: Block, row: int, side: int, price: float) -> Aggression:
-    """Quantity on a side (0 bids, 1 asks) of a book at ``price`` and better, as far as its levels reach.
-
-    ``kernels.sweep`` has the same compiled.
-    """
+    """Quantity on a side (0 bids, 1 asks) of a book at ``price`` and better, as far as its levels reach."""
     total, last = 0.0, price
     numbers = iter(block[row, side].ravel().tolist())  # half the price of a list of pairs
     for level, quantity in zip(numbers, numbers, strict=True):
@@ -139,12 +173,6 @@ def plain_through(block: Block, row: int, side: int, price: float) -> Aggression
             return total, False
         total, last = total + quantity, level
     return total, (last < price) if side else (last > price)
-
-
-_KERNEL: Final = compiled("sweep")
-_through: Final[Callable[[Block, int, int, float], Aggression]] = (
-    _KERNEL.through if _KERNEL is not None else plain_through
-)
 
 
 def write_book(out: Writer, book: npt.NDArray[np.float64]) -> None:

@@ -15,8 +15,9 @@ from orderbook.events import Diff, Event, Partial
 from orderbook.flow import PlainFlow
 from orderbook.metrics import Block
 from orderbook.near import Values
+from orderbook.partial_lane import KERNEL as LANE_KERNEL
 from orderbook.partial_lane import STALE, PartialLane
-from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING
+from orderbook.record import CROSSED, RESYNCING
 from orderbook.windows import SECOND_MS
 
 
@@ -55,11 +56,9 @@ class Caller(Protocol):
     """Whose loop it is: one instrument.
 
     Attributes:
-        seq: Number of the last row.
         alone: Whether the instrument was told nothing but partial books: nothing is ``beside`` them.
     """
 
-    seq: int
     alone: bool
 
     def hear(self, event: Event, rows: list[Row], before: list[int]) -> None:
@@ -138,14 +137,12 @@ def plain_loop(
         before.append(lane.flow.place)
         if state not in NO_BOOK:
             lane.flow.place = len(rows)
-        caller.seq += 1
+        lane.seq += 1
         beside = NOTHING_BESIDE if caller.alone else caller.beside()
-        rows.append(new_row(event, told(lane.flow, state, caller.seq, beside, None)))
+        rows.append(new_row(event, told(lane.flow, state, lane.seq, beside, None)))
     return rows, before, kept, stale
 
 
-_KERNEL: Final = compiled("partials")
-LOOP: Final[Loop] = (
-    plain_loop if _KERNEL is None else _KERNEL.Loop(Partial, Row, (LIVE, ONE_SIDED, EMPTY, CROSSED), SECOND_MS)
-)
+_KERNEL: Final = compiled("partials") if LANE_KERNEL is not None else None
+LOOP: Final[Loop] = plain_loop if _KERNEL is None else _KERNEL.Loop(Partial, Row, SECOND_MS)
 """The compiled loop where it was built."""

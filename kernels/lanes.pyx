@@ -1,0 +1,186 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What is remembered of one instrument's partial books, and the step from one of them to the next.
+
+Owns ids, clocks and states of partial books, and the levels of the last one. What these mean is said at the twin,
+``orderbook.partial_lane.PartialLane``: the same calls give the same answers. The metrics of the flow are ``kernels.flow``'s.
+"""
+
+from cpython.buffer cimport PyBuffer_Release
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.math cimport INFINITY
+from libc.string cimport memcpy
+
+import numpy
+
+from kernels.block cimport Book, Side, at, lay, price, quantity, take
+from kernels.codec cimport put_count, put_marked
+from kernels.flow cimport Flow
+
+KNOWN = {"states": (LIVE, ONE_SIDED, EMPTY, CROSSED)}
+"""What is written in here: where the caller has other codes, it is not the lane to use."""
+
+
+cdef class Lane:
+    """See ``orderbook.partial_lane.PartialLane``.
+
+    Args:
+        id_reset_ms: After so long, an id that goes back is the venue's restart.
+        before: In the place of a predecessor's number: it came in an earlier batch.
+    """
+
+    def __init__(self, Flow flow not None, long long id_reset_ms, Py_ssize_t before):
+        self.flow, self._id_reset_ms, self._before = flow, id_reset_ms, before
+        self.seq, self.last_id, self.clock_ms = 0, -1, 0
+        self._width = 0
+
+    def __dealloc__(self):
+        PyMem_Free(self._levels)
+
+    @property
+    def carried(self):
+        made = numpy.empty((1, 2, self._width, 2))
+        cdef double[:, :, :, ::1] view = made
+        if self._width:
+            memcpy(&view[0, 0, 0, 0], self._levels, 4 * self._width * sizeof(double))
+        return made
+
+    @property
+    def begun(self):
+        return self.last_id != -1 or self.clock_ms != 0 or self.flow.known or self.flow.clock_ms != 0 or self.flow.events.length() != 0
+
+    def settle(self):
+        if self.flow.place >= 0:
+            self.flow.place = self._before
+
+    def resume(self, block):
+        """Take the predecessor of earlier batches: a block of one book."""
+        cdef Py_buffer view
+        cdef Book book
+        take(block, &view)
+        try:
+            if view.shape[0] != 1:
+                raise ValueError(f"expected a block of one book, received {view.shape[0]}")
+            at(&view, 0, &book)
+            self.keep(&book)
+        finally:
+            PyBuffer_Release(&view)
+
+    def packed(self):
+        """What ``PartialLane.write`` writes, on a little-endian machine."""
+        cdef Book book
+        cdef Py_ssize_t bids, asks
+        cdef bytes made
+        cdef char *out
+        self.last(&book)
+        bids, asks = filled(&book.bids), filled(&book.asks)
+        made = PyBytes_FromStringAndSize(NULL, 18 + self.flow.packed_size() + 8 + 16 * (bids + asks))
+        out = put_marked(put_marked(made, self.last_id), self.clock_ms)
+        out = self.flow.pack(out)
+        put_side(put_side(out, &book.bids, bids), &book.asks, asks)
+        return made
+
+    cdef void last(self, Book *book) noexcept:
+        """The predecessor of earlier batches, for as long as ``keep`` is not called."""
+        lay(self._levels, self._width, book)
+
+    cdef int keep(self, Book *book) except -1:
+        """Remember a book as the predecessor."""
+        cdef Py_ssize_t width = book.bids.width, level
+        cdef double *levels
+        if width > self._room:
+            levels = <double *>PyMem_Realloc(self._levels, 4 * width * sizeof(double))
+            if levels == NULL:
+                raise MemoryError
+            self._levels, self._room = levels, width
+        self._width = width
+        levels = self._levels
+        if book.bids.level == 2 * sizeof(double) and book.bids.quantity == sizeof(double):
+            memcpy(levels, book.bids.first, 2 * width * sizeof(double))
+            memcpy(levels + 2 * width, book.asks.first, 2 * width * sizeof(double))
+            return 0
+        for level in range(width):
+            levels[2 * level], levels[2 * level + 1] = price(&book.bids, level), quantity(&book.bids, level)
+        levels += 2 * width
+        for level in range(width):
+            levels[2 * level], levels[2 * level + 1] = price(&book.asks, level), quantity(&book.asks, level)
+        return 0
+
+    cdef bint accept(self, long long ms, bint has_id, long long update_id, notices) except -1:
+        """Whether it is no old message; id and time are known then."""
+        if has_id:
+            if update_id < self.last_id:
+                if ms - self.clock_ms <= self._id_reset_ms:
+                    return False
+                notices["id_reset"] += 1
+            self.last_id, self.clock_ms = update_id, ms
+        if ms >= self.flow.clock_ms:
+            self.flow.clock_ms = ms
+        else:
+            self.flow.tick(ms, notices)
+        return True
+
+    cdef int follow(self, Book *now, Book *then) except -1:
+        """The state of an accepted book, whose predecessor is ``then``; one that is not crossed is taken into the flow."""
+        cdef double bid = price(&now.bids, 0), ask = price(&now.asks, 0)
+        cdef Flow flow = self.flow
+        cdef int state = LIVE
+        if not 0.0 < bid < ask:
+            if bid and ask:
+                return CROSSED
+            state = ONE_SIDED if bid or ask else EMPTY
+            bid, ask = bid or -INFINITY, ask or INFINITY
+        if bid >= flow.ask or ask <= flow.bid:
+            aggress(flow, then, bid, ask)
+        flow.follow(bid, quantity(&now.bids, 0), ask, quantity(&now.asks, 0))
+        return state
+
+
+cdef int aggress(Flow flow, Book *then, double bid, double ask) except -1:
+    """See ``orderbook.deltas.aggressive_event``."""
+    cdef bint cut_off
+    cdef double amount
+    if flow.swept:
+        if bid >= flow.ask:
+            amount = through(&then.asks, False, bid, &cut_off)
+        else:
+            amount = -through(&then.bids, True, ask, &cut_off)
+        return flow.note(amount, cut_off)
+    if bid > flow.ask:
+        return flow.note(bid - flow.ask, False)
+    if ask < flow.bid:
+        return flow.note(ask - flow.bid, False)
+    return 0
+
+
+cdef double through(Side *side, bint bids, double limit, bint *cut_off) noexcept:
+    """See ``orderbook.partial_lane.plain_through``."""
+    cdef double total = 0.0, last = limit, here
+    cdef Py_ssize_t level
+    for level in range(side.width):
+        here = price(side, level)
+        if here == 0.0:
+            break
+        if (here < limit) if bids else (here > limit):
+            cut_off[0] = False
+            return total
+        total += quantity(side, level)
+        last = here
+    cut_off[0] = (last > limit) if bids else (last < limit)
+    return total
+
+
+cdef Py_ssize_t filled(Side *side) noexcept:
+    """How many levels are there: absent ones come last."""
+    cdef Py_ssize_t level
+    for level in range(side.width):
+        if price(side, level) == 0.0:
+            return level
+    return side.width
+
+
+cdef char *put_side(char *out, Side *side, Py_ssize_t count) noexcept:
+    """Price and quantity of so many levels, as ``Writer.put_floats`` writes them; the side lies in one piece."""
+    out = put_count(out, 2 * count)
+    memcpy(out, side.first, 16 * count)
+    return out + 16 * count
