@@ -1,7 +1,7 @@
 """What decoding gives: per instrument its events in order, and faults.
 
 Owns the shape of the items that travel from decode to the keyed step. Batches, not messages: one ``Group`` per
-instrument and poll.
+instrument and poll, and one ``Lot`` of groups per key of that step.
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ class Group:
     def __reduce__(self) -> tuple[object, ...]:
         origin = self.origin.only(self.partition, {event.offset for event in self.events})
         return (Group, (self.instrument, self.partition, self.events, self.levels, origin))
+
+
+@dataclass(slots=True)
+class Lot:
+    """Groups of one poll that travel together, in their order."""
+
+    groups: list[Group]
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """When the levels of a full book are written down as a whole, in the place of what changed since the last time.
 
-An instrument's state is written in each epoch in which it was told anything; the thousands of levels of a full book are not
-(``orderbook.base``). They are the state of a second key of the same step, which is told something only when they shall be
-written: Bytewax writes what was awake. Owns that key's name and the decision.
+An instrument's state is written with its bucket in each epoch in which that was told anything; the thousands of levels of a full
+book are not (``orderbook.base``). They are the state of a key of their own in the same step, which is told something only when they
+shall be written: Bytewax writes what was awake. Owns that key's name and the decision.
 
 Rule 1: levels are written when what was written since is as much, so that no more than twice the least is written, however
         busy a book is. By the name, it is half as much up to one and a half times, so that books take turns.
@@ -17,8 +17,8 @@ from zlib import crc32
 LEAST_BYTES: Final = 16_384
 """Smaller states are written as a whole."""
 
-_SUFFIX: Final = " levels"
-"""No symbol has white space (``connectors.names``)."""
+_PREFIX: Final = "levels "
+"""Behind the keys of buckets (``dataflows.buckets``), in the order in which Bytewax asks for states."""
 
 
 class Rebase(NamedTuple):
@@ -28,8 +28,8 @@ class Rebase(NamedTuple):
 
 
 def levels_key(instrument: str) -> str:
-    """Key of the levels; right behind that of the instrument, in the order in which Bytewax asks for states."""
-    return instrument + _SUFFIX
+    """Key of the levels."""
+    return _PREFIX + instrument
 
 
 class Bases:
@@ -61,7 +61,7 @@ class Bases:
         return True
 
     def ask(self, instrument: str) -> None:
-        """The levels will be asked for at the end of this epoch, right after the instrument's state."""
+        """The levels will be asked for at the end of this epoch, after the instrument's state."""
         self._asked.add(instrument)
 
     def asked(self, instrument: str) -> bool:

@@ -5,7 +5,7 @@ Step names are part of the recovery state: renaming one makes a restart begin fr
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeGuard, cast
+from typing import Final, Literal, TypeAlias, TypeGuard, cast
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
@@ -13,14 +13,17 @@ from bytewax.inputs import Source
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import Sink
 
-from connectors.decoded import Group
+from connectors.decoded import Group, Lot
 from connectors.encode_faults import encode_faults
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.bases import Bases, Rebase, levels_key
+from dataflows.buckets import Buckets
+from dataflows.memories import Bucket
+from dataflows.memories import Stored as StoredBucket
 from dataflows.pipeline import MeasuredGroup, Pipeline, partition_key
-from dataflows.shelf import InstrumentState, Shelf
-from orderbook.measurer import Measurer
+from dataflows.settings import SettingsError
+from dataflows.shelf import Shelf
 
 FLOW_ID = "imbalance"
 
@@ -37,13 +40,13 @@ def build(
 
     ``shelf`` has the states that instruments begin with, and gets all of them at each epoch's end.
     """
-    states = shelf if shelf is not None else Shelf()
+    states, buckets = shelf if shelf is not None else Shelf(), Buckets()
     flow = Dataflow(FLOW_ID)
     raw = op.input("raw", flow, source)
     decoded = op.flat_map_batch("decode", raw, pipeline.decode)
     split = op.branch("decoded", decoded, _is_group)
-    groups = op.flat_map_batch("by_instrument", split.trues, lambda groups: _keyed(groups, states.bases))
-    measured = op.stateful_batch("measure", groups, lambda state: MeasureLogic(pipeline, states, state))
+    lots = op.flat_map_batch("by_bucket", split.trues, lambda groups: _keyed(groups, buckets, states.bases))
+    measured = op.stateful_batch("measure", lots, lambda state: MeasureLogic(pipeline, states, state))
     sound = op.branch("measured", op.key_rm("measured_items", measured), _is_measured)
     records = op.flat_map_batch("encode", sound.trues, pipeline.encode)
     op.output("metrics", records, metrics)
@@ -59,9 +62,9 @@ def _faults(decoding: Stream[Fault], measuring: Stream[Fault]) -> KeyedStream[Ou
     )
 
 
-def _keyed(groups: list[Group], bases: Bases) -> list[tuple[str, Group | Rebase]]:
-    """Groups by instrument; beside them, the levels that are due."""
-    keyed: list[tuple[str, Group | Rebase]] = [(group.instrument, group) for group in groups]
+def _keyed(groups: list[Group], buckets: Buckets, bases: Bases) -> list[tuple[str, Lot | Rebase]]:
+    """Groups by bucket; beside them, the levels that are due."""
+    keyed: list[tuple[str, Lot | Rebase]] = [*buckets.lots(groups)]
     due = [group.instrument for group in groups if bases.due(group.instrument)] if bases.any_due else []
     return keyed + [(levels_key(instrument), Rebase(instrument)) for instrument in due]
 
@@ -74,101 +77,52 @@ def _is_measured(item: MeasuredGroup | Fault) -> TypeGuard[MeasuredGroup]:
     return type(item) is MeasuredGroup
 
 
-Stored: TypeAlias = "tuple[str, int, bytes, bool] | tuple[str, bytes]"
-"""An ``InstrumentState``, or an instrument and its base; plain tuples: Bytewax pickles them, and class paths change."""
+Stored: TypeAlias = tuple[Literal["bucket"], StoredBucket] | tuple[Literal["levels"], str, bytes]
+"""The states of a bucket, or an instrument and its base; with the kind in front, which no older version had."""
+
+_BUCKET: Final = "bucket"
+_LEVELS: Final = "levels"
 
 
-class MeasureLogic(StatefulBatchLogic["Group | Rebase", "MeasuredGroup | Fault", Stored]):
-    """The memory of one key inside Bytewax, which is an instrument or the levels of its full book."""
+class MeasureLogic(StatefulBatchLogic["Lot | Rebase", "MeasuredGroup | Fault", Stored]):
+    """The memory of one key inside Bytewax, which is a bucket of instruments or the levels of a full book.
+
+    Raises:
+        SettingsError: ``stored`` is of another version. ``obi run`` asks before (``dataflows.state``); Bytewax's own
+            launcher does not.
+    """
 
     def __init__(self, pipeline: Pipeline, shelf: Shelf, stored: Stored | None) -> None:
-        self._pipeline = pipeline
         self._shelf = shelf
-        self._memory: InstrumentMemory | None = None
         self._levels_of = ""
-        if stored is not None and len(stored) == 4:
-            self._memory = InstrumentMemory(pipeline, shelf, InstrumentState(*stored))
-        elif stored is not None:
-            self._levels_of, base = stored
+        self._bucket = Bucket(pipeline, shelf, stored[1] if stored is not None and stored[0] == _BUCKET else ())
+        if stored is not None and stored[0] == _LEVELS:
+            _, self._levels_of, base = stored
             shelf.bases.put(self._levels_of, base)
+        elif stored is not None and stored[0] != _BUCKET:
+            raise _of_another_version(stored[0])
 
-    def on_batch(self, values: list[Group | Rebase]) -> tuple[list[MeasuredGroup | Fault], bool]:
-        """Measure the groups in their order."""
-        first = values[0]
-        if type(first) is Rebase:
-            self._levels_of = first.instrument
-            self._shelf.bases.ask(first.instrument)
-            return [], StatefulBatchLogic.RETAIN
-        groups = cast("list[Group]", values)
-        if self._memory is None:
-            name, partition = groups[0].instrument, groups[0].partition
-            state = self._shelf.get(name) or InstrumentState(name, partition, b"")
-            self._memory = InstrumentMemory(self._pipeline, self._shelf, state)
-        return self._memory.measure(groups), StatefulBatchLogic.RETAIN
+    def on_batch(self, values: list[Lot | Rebase]) -> tuple[list[MeasuredGroup | Fault], bool]:
+        """Measure what is in the lots, in their order."""
+        out: list[MeasuredGroup | Fault] = []
+        for item in values:
+            if isinstance(item, Rebase):
+                self._levels_of = item.instrument
+                self._shelf.bases.ask(item.instrument)
+            else:
+                out += self._bucket.measure(item)
+        return out, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> Stored:
         """The state as a value."""
         if self._levels_of:
-            return self._levels_of, self._shelf.bases.get(self._levels_of)
-        assert self._memory is not None, "Bytewax asks only for what was given something"
-        instrument, partition, measurer, relative = self._memory.state()
-        return instrument, partition, measurer, relative
+            return _LEVELS, self._levels_of, self._shelf.bases.get(self._levels_of)
+        return _BUCKET, self._bucket.state()
 
 
-class InstrumentMemory:
-    """The partition that an instrument's messages come from, and its measurer.
-
-    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
-    is a ``partition_moved`` fault each.
-    """
-
-    __slots__ = ("_measurer", "_pipeline", "_shelf", "_state")
-
-    def __init__(self, pipeline: Pipeline, shelf: Shelf, state: InstrumentState) -> None:
-        self._pipeline = pipeline
-        self._shelf = shelf
-        self._state = state
-        shelf.put(state)
-        self._measurer = None if state.relative else self._begun()  # its base may be loaded later
-
-    def measure(self, groups: list[Group]) -> list[MeasuredGroup | Fault]:
-        """Measure the groups in their order."""
-        if self._measurer is None:
-            self._measurer = self._begun()
-        measurer, home = self._measurer, self._state.partition
-        if len(groups) == 1 and groups[0].partition == home:  # with thousands of instruments, most polls
-            return [self._pipeline.measure(measurer, groups[0])]
-        out: list[MeasuredGroup | Fault] = []
-        for group in groups:
-            if group.partition == home:
-                out.append(self._pipeline.measure(measurer, group))
-            else:
-                out += self._moved(group, home)
-        return out
-
-    def state(self) -> InstrumentState:
-        """What Bytewax shall keep; it is on the shelf from now on."""
-        measurer, bases, instrument = self._measurer, self._shelf.bases, self._state.instrument
-        if measurer is None:
-            return self._state  # nothing was told since the start
-        if bases.active:
-            if bases.asked(instrument):
-                bases.put(instrument, measurer.base())
-            # A checkpoint's state comes in one piece: its base is in none of the keys.
-            changes, relative = measurer.changes() if bases.has(instrument) else (measurer.state(), False)
-            bases.wrote(instrument, len(changes), relative=relative)
-        else:
-            changes, relative = measurer.state(), False
-        self._state = self._state._replace(measurer=changes, relative=relative)
-        self._shelf.put(self._state)
-        return self._state
-
-    def _begun(self) -> Measurer:
-        return Measurer(self._pipeline.config, self._shelf.whole(self._state))
-
-    def _moved(self, group: Group, home: int) -> list[Fault]:
-        detail = f"expected {group.instrument} on partition {home}, received it on {group.partition}"
-        origin = group.origin
-        indices = [origin.find(group.partition, event.offset) for event in group.events]
-        self._pipeline.counts.faults["partition_moved"] += len(indices)
-        return [origin.fault(index, "partition_moved", detail) for index in indices]
+def _of_another_version(instrument: str) -> SettingsError:
+    problem = (
+        f"recovery: expected state of this version, received that of an older one (of {instrument}); go on with the version "
+        "that wrote it, or begin with an empty recovery folder and empty output topics"
+    )
+    return SettingsError([problem])

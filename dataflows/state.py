@@ -27,7 +27,7 @@ from dataflows.settings import SettingsError
 from dataflows.shards import Shard
 from orderbook.codec import STATE_TAG
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 """Of the folder's layout and of what the steps keep; another one can't be read."""
 
 _LOCK: Final = "lock"

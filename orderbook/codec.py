@@ -19,7 +19,7 @@ from kernels import compiled
 KERNEL: Final = compiled("decimals")
 """The loop of ``put_decimals`` compiled, None where there is none."""
 
-STATE_TAG: Final = b"OBI\x03"
+STATE_TAG: Final = b"OBI\x04"
 """First bytes of a state; the last one is the version of the layout."""
 
 _INT: Final = struct.Struct("<q")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,13 +20,15 @@ from bytewax.testing import TestingSink, TestingSource
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.decoded import Group
+from connectors.decoded import Group, Lot
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
-from dataflows import recovery
+from dataflows import buckets, recovery
 from dataflows.bases import Bases, levels_key
+from dataflows.buckets import bucket_of
 from dataflows.graph import FLOW_ID, MeasureLogic, build
 from dataflows.pipeline import MeasuredGroup, Pipeline
+from dataflows.settings import SettingsError
 from dataflows.shelf import InstrumentState, Shelf
 from orderbook import MeasureConfig, Measurer
 from orderbook.events import Side
@@ -41,7 +45,7 @@ STEPS = [
     "imbalance.raw",
     "imbalance.decode",
     "imbalance.decoded",
-    "imbalance.by_instrument",
+    "imbalance.by_bucket",
     "imbalance.measure",
     "imbalance.measured_items",
     "imbalance.measured",
@@ -162,13 +166,19 @@ def test_the_records_are_those_of_the_core_run_alone() -> None:
     ]
 
 
+@pytest.fixture(params=[buckets.BUCKETS, 1], ids=["apart", "one_bucket"])
+def some_buckets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The feed's two instruments have buckets of their own, or share one."""
+    monkeypatch.setattr(buckets, "BUCKETS", request.param)
+
+
+@pytest.mark.usefixtures("some_buckets")
 @pytest.mark.parametrize("relative", [False, True], ids=["whole", "relative"])
 @pytest.mark.parametrize("stop", [EOF, ABORT], ids=["clean", "crash"])
 @pytest.mark.parametrize("at", range(1, 14))
 def test_a_restart_anywhere_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, stop: type, at: int, relative: bool
 ) -> None:
-
     whole = Flow([feed()]).run()
     messages = single(feed())
     flow = Flow([*messages[:at], stop(), *messages[at:]], relative=relative)
@@ -197,9 +207,10 @@ def test_the_shelf_has_whole_states_and_the_store_what_changed_since_the_levels_
     ] * 2
     assert relative.shelf.size_of(0) == sum(map(len, states[1].values()))
     step = "imbalance.measure"
-    stored = recovery.newest_state(tmp_path / "relative", step, USDM)
-    assert recovery.newest_state(tmp_path / "relative", step, levels_key(USDM)) is not None
-    assert stored[3]
+    kind, stored = recovery.newest_state(tmp_path / "relative", step, bucket_of(USDM))
+    assert kind == "bucket"
+    assert [(name, partition, relative) for name, partition, _, relative in stored] == [(USDM, 0, True)]
+    assert recovery.newest_state(tmp_path / "relative", step, levels_key(USDM))[:2] == ("levels", USDM)
     assert recovery.newest_state(tmp_path / "whole", step, levels_key(USDM)) is None
 
 
@@ -216,6 +227,24 @@ def test_what_begins_with_a_checkpoint_goes_on_as_if_nothing_had_happened(tmp_pa
 
     first, second = before.records(), after.records()
     assert {name: first.get(name, []) + second.get(name, []) for name in {**first, **second}} == whole.records()
+
+
+@pytest.mark.parametrize(
+    "stored", [(SPOT, 0, b"OBI\x03"), (SPOT, 0, b"OBI\x03", False), (SPOT, b"base")], ids=["first", "whole", "levels"]
+)
+def test_state_of_an_older_version_is_refused_where_only_bytewax_looks_at_it(tmp_path: Path, stored: Any) -> None:
+    """Its keys were instruments: under buckets it would be loaded and never found."""
+    options = recoverable(tmp_path)
+    flow = Flow([*single(feed())[:3], EOF(), *single(feed())[3:]])
+    flow.run(**options)
+    [store] = tmp_path.glob("part-*.sqlite3")
+    with closing(sqlite3.connect(store, isolation_level=None)) as old:
+        old.execute("UPDATE snaps SET ser_change = ? WHERE step_id = 'imbalance.measure'", (pickle.dumps(stored),))
+
+    with pytest.raises(
+        SettingsError, match=r"older one .of binance-spot:BTCUSDT.; go on with the version that wrote it"
+    ):
+        flow.run(**options)
 
 
 def recoverable(folder: Path) -> dict[str, Any]:
@@ -301,7 +330,9 @@ def test_a_group_that_travels_to_another_process_measures_and_faults_alike() -> 
             travelled = pickle.loads(pickle.dumps(group))
             first, second = MeasureLogic(steps, Shelf(), None), MeasureLogic(steps, Shelf(), None)
 
-            assert encoded(steps, first.on_batch([travelled])[0]) == encoded(steps, second.on_batch([group])[0])
+            assert encoded(steps, first.on_batch([Lot([travelled])])[0]) == encoded(
+                steps, second.on_batch([Lot([group])])[0]
+            )
             assert elsewhere(steps, travelled) == elsewhere(steps, group)
             assert len(travelled.origin) == len(group.events)
 
@@ -312,8 +343,8 @@ def encoded(steps: Pipeline, items: list[MeasuredGroup | Fault]) -> list[Any]:
 
 def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
     """What an instrument of another partition makes of the group."""
-    logic = MeasureLogic(steps, Shelf(), (group.instrument, group.partition + 1, b"", False))
-    items, keep = logic.on_batch([group])
+    logic = MeasureLogic(steps, Shelf(), ("bucket", ((group.instrument, group.partition + 1, b"", False),)))
+    items, keep = logic.on_batch([Lot([group])])
 
     assert keep == StatefulBatchLogic.RETAIN
     assert {getattr(item, "reason", None) for item in items} == {"partition_moved"}
@@ -321,14 +352,14 @@ def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
     return items
 
 
-def test_the_state_of_an_instrument_is_a_value_that_later_messages_leave_alone() -> None:
+def test_the_state_of_a_bucket_is_a_value_that_later_messages_leave_alone() -> None:
     steps = pipeline()
     [first, second] = [groups(steps, speak([(SPOT, spot(n, n + 1, BIDS, ASKS))]))[0] for n in (1, 3)]
     logic = MeasureLogic(steps, Shelf(), None)
-    logic.on_batch([first])
+    logic.on_batch([Lot([first])])
     state = logic.snapshot()
     kept = pickle.dumps(state)
-    logic.on_batch([second])
+    logic.on_batch([Lot([second])])
 
     assert pickle.dumps(state) == kept != pickle.dumps(logic.snapshot())
     assert MeasureLogic(steps, Shelf(), state).snapshot() == state

@@ -68,7 +68,7 @@ def test_a_first_start_makes_the_folder_and_a_second_one_finds_it(tmp_path: Path
         assert made.folder == root / "shard-0-of-1"
         meta = json.loads((made.folder / "meta.json").read_text())
         assert {name: meta[name] for name in ("state_version", "shard", "raw_topic")} == {
-            "state_version": 2,
+            "state_version": 3,
             "shard": "0/1",
             **MINE,
         }

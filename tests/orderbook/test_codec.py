@@ -72,7 +72,7 @@ def test_the_layout_is_little_endian_and_stays_so() -> None:
     out.put_floats([1.5])
     out.put_bytes(b"\7")
 
-    expected = "4f424903" + "00" + "01" + "0201000000000000" + "01000000" + "000000000000f83f" + "01000000" + "07"
+    expected = "4f424904" + "00" + "01" + "0201000000000000" + "01000000" + "000000000000f83f" + "01000000" + "07"
     assert out.done().hex() == expected
 
 

@@ -1,0 +1,133 @@
+"""What a process remembers of its instruments, bucket by bucket, and what a recovery point says of it.
+
+Owns that only those who were told something since the last recovery point are written anew: the others' values are those that
+are on the shelf (``dataflows.shelf``) already.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from connectors.decoded import Group, Lot
+from connectors.raw import Fault
+from dataflows.pipeline import MeasuredGroup, Pipeline
+from dataflows.shelf import InstrumentState, Shelf
+from orderbook.measurer import Measurer
+
+Stored: TypeAlias = tuple[tuple[str, int, bytes, bool], ...]
+"""A bucket's ``InstrumentState``s in the order of their names; plain tuples: Bytewax pickles them, and class paths change."""
+
+_new_tuple: Final = tuple.__new__
+
+
+class Bucket:
+    """The instruments of one bucket by name.
+
+    Args:
+        pipeline: measures.
+        shelf: has the states that instruments begin with, and gets the newest ones.
+        stored: what ``state()`` gave in an earlier life.
+    """
+
+    def __init__(self, pipeline: Pipeline, shelf: Shelf, stored: Stored = ()) -> None:
+        self._pipeline = pipeline
+        self._shelf = shelf
+        states = [InstrumentState(*values) for values in stored]
+        self._memories = {state.instrument: InstrumentMemory(pipeline, shelf, state) for state in states}
+        self._sorted = len(self._memories)
+
+    def measure(self, lot: Lot) -> list[MeasuredGroup | Fault]:
+        """Measure the groups in their order."""
+        memories, out = self._memories, list[MeasuredGroup | Fault]()
+        for group in lot.groups:
+            memory = memories.get(group.instrument)
+            if memory is None:
+                memory = self.memory(group.instrument, group.partition)
+            memory.measure(group, out)
+        return out
+
+    def memory(self, instrument: str, partition: int) -> InstrumentMemory:
+        """An instrument's memory; ``partition`` becomes the home of one that nothing is known of."""
+        memory = self._memories.get(instrument)
+        if memory is None:
+            state = self._shelf.get(instrument) or InstrumentState(instrument, partition, b"")
+            memory = self._memories[instrument] = InstrumentMemory(self._pipeline, self._shelf, state)
+        return memory
+
+    def state(self) -> Stored:
+        """The states of all instruments: equal memories are equal values, in whatever order they came."""
+        if len(self._memories) > self._sorted:
+            self._memories = dict(sorted(self._memories.items()))
+            self._sorted = len(self._memories)
+        return tuple([memory.state() for memory in self._memories.values()])
+
+
+class InstrumentMemory:
+    """The partition that an instrument's messages come from, and its measurer.
+
+    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
+    is a ``partition_moved`` fault each.
+
+    Attributes:
+        partition: that the instrument lives in.
+    """
+
+    __slots__ = ("_instrument", "_measurer", "_pipeline", "_shelf", "_stored", "_told", "partition")
+
+    def __init__(self, pipeline: Pipeline, shelf: Shelf, state: InstrumentState) -> None:
+        self._pipeline = pipeline
+        self._shelf = shelf
+        self._instrument, self.partition, measurer, relative = state
+        self._stored = (self._instrument, self.partition, measurer, relative)
+        self._told = False
+        shelf.put(state)
+        self._measurer = None if state.relative else self._begun()  # its base may be loaded later
+
+    def measure(self, group: Group, out: list[MeasuredGroup | Fault]) -> None:
+        """Measure a group; what becomes of it goes to the end of ``out``."""
+        measurer = self.measurer()
+        if group.partition == self.partition:
+            out.append(self._pipeline.measure(measurer, group))
+        else:
+            out += self._moved(group)
+
+    def measurer(self) -> Measurer:
+        """The measurer, to be told something now: the state will be written anew."""
+        self._told = True
+        measurer = self._measurer
+        if measurer is None:
+            measurer = self._measurer = self._begun()
+        return measurer
+
+    def state(self) -> tuple[str, int, bytes, bool]:
+        """What a recovery point shall say, an ``InstrumentState``'s values; it is on the shelf from now on."""
+        measurer = self._measurer
+        if measurer is None or not self._told:
+            return self._stored
+        self._told = False
+        changes, relative = self._written(measurer)
+        self._stored = stored = (self._instrument, self.partition, changes, relative)
+        self._shelf.put(_new_tuple(InstrumentState, stored))  # a third of the constructor's price
+        return stored
+
+    def _written(self, measurer: Measurer) -> tuple[bytes, bool]:
+        """The measurer's state, and whether it is relative to its base."""
+        bases, instrument = self._shelf.bases, self._instrument
+        if not bases.active:
+            return measurer.state(), False
+        if bases.asked(instrument):
+            bases.put(instrument, measurer.base())
+        # A checkpoint's state comes in one piece: its base is in none of the keys.
+        changes, relative = measurer.changes() if bases.has(instrument) else (measurer.state(), False)
+        bases.wrote(instrument, len(changes), relative=relative)
+        return changes, relative
+
+    def _begun(self) -> Measurer:
+        return Measurer(self._pipeline.config, self._shelf.whole(InstrumentState(*self._stored)))
+
+    def _moved(self, group: Group) -> list[Fault]:
+        detail = f"expected {group.instrument} on partition {self.partition}, received it on {group.partition}"
+        origin = group.origin
+        indices = [origin.find(group.partition, event.offset) for event in group.events]
+        self._pipeline.counts.faults["partition_moved"] += len(indices)
+        return [origin.fault(index, "partition_moved", detail) for index in indices]
