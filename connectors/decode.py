@@ -33,6 +33,7 @@ class Decoder:
         depth_levels: Levels of a partial book that count, at least 1.
         max_levels: More on one side of a depth message are a fault.
         max_message_bytes: A longer value is a fault.
+        books_in_columns: Whether groups of nothing but partial books may come without events (``Decoded.books``).
         kernel: ``kernels.polls``; None for the same answers without it.
     """
 
@@ -44,6 +45,7 @@ class Decoder:
         depth_levels: int = 20,
         max_levels: int = 20_000,
         max_message_bytes: int = 5_000_000,
+        books_in_columns: bool = False,
         kernel: ModuleType | None = _KERNEL,
     ) -> None:
         if bare_depth not in _BARE_DEPTH:
@@ -60,7 +62,9 @@ class Decoder:
             max_levels=max_levels,
             max_message_bytes=max_message_bytes,
         )
-        self._compiled = None if kernel is None else CompiledDecoder(kernel, self._rules)
+        self._compiled = None
+        if kernel is not None:
+            self._compiled = CompiledDecoder(kernel, self._rules, books_in_columns=books_in_columns)
 
     def decode(self, raw: RawBatch) -> Decoded:
         """One poll, decoded; see ``Decoded`` for what is conserved."""
@@ -70,7 +74,7 @@ class Decoder:
         decoded = Decoded()
         scan, rest = self._compiled.scan(raw, poll)
         drafts = self._decode_one_by_one(raw, poll, rest, decoded)
-        decoded.groups = self._compiled.build_groups(scan, raw, poll, drafts)
+        decoded.groups, decoded.books = self._compiled.build_groups(scan, raw, poll, drafts)
         return decoded
 
     def decode_plainly(self, raw: RawBatch) -> Decoded:

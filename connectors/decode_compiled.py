@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from connectors.decode_group import Poll
 from connectors.decode_plain import FUTURES, SPOT, PartialDraft, Rules, bare_kind
-from connectors.decoded import Group
+from connectors.decoded import BookGroups, Group
 from connectors.names import Named, Told
 from connectors.numbers import MalformedError
 from connectors.raw import RawBatch
@@ -32,10 +32,12 @@ class CompiledDecoder:
     Args:
         kernel: ``kernels.polls``.
         rules: Of the decoder.
+        books_in_columns: Of the decoder.
     """
 
-    def __init__(self, kernel: ModuleType, rules: Rules) -> None:
+    def __init__(self, kernel: ModuleType, rules: Rules, *, books_in_columns: bool) -> None:
         self._kernel = kernel
+        self._books_in_columns = books_in_columns
         self._rules = rules
         self._spare: list[Any] = []
         # Snapshots are rare, and books in the normalised form are not the exchange's: both are left to the plain path.
@@ -58,16 +60,20 @@ class CompiledDecoder:
         )
         return scan, rest
 
-    def build_groups(self, scan: Any, raw: RawBatch, poll: Poll, drafts: dict[int, PartialDraft]) -> list[Group]:
-        """The groups, in the order in which their first events arrived; ``drafts`` are the plain path's books."""
+    def build_groups(
+        self, scan: Any, raw: RawBatch, poll: Poll, drafts: dict[int, PartialDraft]
+    ) -> tuple[list[Group], BookGroups | None]:
+        """The groups, in the order in which their first events arrived; ``drafts`` are the plain path's books.
+
+        Where books may be in columns, the groups that have nothing else are apart.
+        """
         names = list(poll.groups)
-        lined_up = scan.finish(poll.slots, poll.events, drafts, len(names), self._rules.depth_levels, Partial)
+        lined_up, columns, alone = scan.finish(
+            poll.slots, poll.events, drafts, names, self._rules.depth_levels, Partial, self._books_in_columns
+        )
         self._spare.append(scan)
-        groups = []
-        for slot, events, levels in lined_up:
-            instrument, partition = names[slot]
-            groups.append(Group(instrument, partition, events, levels, raw))
-        return groups
+        groups = [Group(*names[slot], events, levels, raw) for slot, events, levels in lined_up]
+        return groups, BookGroups(columns, alone, raw) if alone else None
 
     def _sort(self, identity: Identity) -> Sort | None:
         """What the messages of an identity are; None: they are not for this path."""

@@ -14,7 +14,6 @@ from kernels.block cimport (
 )
 
 cdef enum:
-    COUNT = 26  # columns
     BANDS = 3
     NEAR_LEVELS = 5
     LARGE_ORDERS_FULL = 5
@@ -27,11 +26,6 @@ cdef enum:
     EMPTY = 2
     CROSSED = 3
     RESYNCING = 4
-
-cdef enum:  # the columns
-    IMBALANCE, SPREAD, RATIO, LARGE, BID_NOTIONAL, ASK_NOTIONAL, TOTAL
-    BID, BID_QUANTITY, ASK, ASK_QUANTITY, MID, MICRO, BID_VOLUME, ASK_VOLUME
-    IMBALANCE_L1, IMBALANCE_L5, OFI_ML, SPAN_BID, SPAN_ASK, NEAR
 
 cdef double *BPS = [5.0, 10.0, 25.0]
 
@@ -54,11 +48,6 @@ cdef struct Sums:
     double near, volume, notional, last
     double bands[BANDS]
 
-cdef struct Settings:
-    double threshold
-    Py_ssize_t depth
-    double *notionals  # of the first 0, 1, 2 ... levels of the side in work
-
 
 def measure(blocks, before, carried, sizes, bytes states not None, double threshold, Py_ssize_t depth_levels, out, /):
     """Fill ``out``; see ``orderbook.groups.measure_groups``.
@@ -74,10 +63,7 @@ def measure(blocks, before, carried, sizes, bytes states not None, double thresh
     """
     cdef Py_buffer view
     cdef Settings settings
-    settings.threshold, settings.notionals = threshold, NULL
-    settings.depth = min(depth_levels, <Py_ssize_t>LEVELS)
-    if settings.depth < 1:
-        raise ValueError(f"expected at least one level, received {depth_levels}")
+    set_up(&settings, threshold, depth_levels)
     PyObject_GetBuffer(out, &view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     try:
         if view.ndim != 2 or not is_float(&view) or view.shape[0] != len(states) or view.shape[1] != COUNT:
@@ -88,21 +74,36 @@ def measure(blocks, before, carried, sizes, bytes states not None, double thresh
         PyBuffer_Release(&view)
 
 
+cdef int set_up(Settings *settings, double threshold, Py_ssize_t depth_levels) except -1:
+    """What is asked for; ``notionals`` is the caller's to free."""
+    settings.threshold, settings.notionals, settings.room = threshold, NULL, 0
+    settings.depth = min(depth_levels, <Py_ssize_t>LEVELS)
+    if settings.depth < 1:
+        raise ValueError(f"expected at least one level, received {depth_levels}")
+    return 0
+
+
+cdef int make_room(Settings *settings, Py_ssize_t width) except -1:
+    """Room for books of so many levels."""
+    cdef double *notionals
+    if width >= settings.room:
+        notionals = <double *>PyMem_Realloc(settings.notionals, (width + 1) * sizeof(double))
+        if notionals == NULL:
+            raise MemoryError
+        settings.notionals, settings.room = notionals, width + 1
+    return 0
+
+
 cdef int measure_all(list groups, bytes states, Settings *settings, double *out) except -1:
     cdef const unsigned char *state = states
-    cdef Py_ssize_t room = 0, left = len(states)
+    cdef Py_ssize_t left = len(states)
     cdef Py_buffer view
-    cdef double *notionals
     for block, before, carried, size in groups:
         take(block, &view)
         try:
             if view.shape[0] > left:
                 raise ValueError(f"expected {len(states)} books, received more")
-            if view.shape[2] >= room:
-                notionals = <double *>PyMem_Realloc(settings.notionals, (view.shape[2] + 1) * sizeof(double))
-                if notionals == NULL:
-                    raise MemoryError
-                settings.notionals, room = notionals, view.shape[2] + 1
+            make_room(settings, view.shape[2])
             measure_block(&view, before, carried, NAN if size is None else size, state, settings, out)
             left -= view.shape[0]
             state += view.shape[0]

@@ -9,6 +9,8 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_SET_ITEM
 from libc.stdint cimport int64_t
 
+from kernels.cells cimport NOTHING
+from kernels.columns cimport Place
 from kernels.rows cimport *
 from kernels.spelling cimport *
 
@@ -55,6 +57,21 @@ cdef tuple make_book(Row *row, offset, timestamp_ms, Py_ssize_t place, type made
     put(event, 5, id_of(m, BOOK_ID if m.fields & HAS_BOOK_ID else LAST_ID))
     put(event, 6, place)
     return event
+
+
+cdef int set_place(Place *place, Row *row, long long offset, long long timestamp_ms) except -1:
+    """Where a book's message stood, as ``make_book`` says it."""
+    cdef Message *m = &row.message
+    place.offset, place.timestamp_ms = offset, timestamp_ms
+    place.receive_time_ns = NOTHING if row.received_ns == NEVER else row.received_ns
+    place.event_time_ms = m.ids[EVENT_TIME] if m.fields & HAS_EVENT_TIME else NOTHING
+    place.transaction_time_ms = m.ids[TRANSACTION_TIME] if m.fields & HAS_TRANSACTION_TIME else NOTHING
+    place.update_id = NOTHING
+    if m.fields & HAS_BOOK_ID:
+        place.update_id = m.ids[BOOK_ID]
+    elif m.fields & HAS_LAST_ID:
+        place.update_id = m.ids[LAST_ID]
+    return 0
 
 
 cdef tuple make_quote(Message *m, offset, type made):

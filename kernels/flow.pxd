@@ -14,6 +14,7 @@ cdef class Flow:
     cdef readonly bint swept
 
     cdef object ofi_of(self)
+    cdef double ofi_now(self) noexcept
     cdef int note(self, double amount, bint cut_off) except -1
     cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity) except -1
     cdef Py_ssize_t packed_size(self) noexcept

@@ -6,7 +6,7 @@ same calls give the same numbers. Numbers lie in one place of memory: with thous
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 
 from kernels.codec cimport put_count, put_float, put_integer, put_marked
 from kernels.windows cimport Window
@@ -86,6 +86,10 @@ cdef class Flow:
                 amount, cut_off = event
                 self.note(amount, cut_off)
         self.follow(bid, bid_quantity, ask, ask_quantity)
+
+    cdef double ofi_now(self) noexcept:
+        """See ``ofi``; NaN for None."""
+        return self._ofi if self._compared else NAN
 
     cdef object ofi_of(self):
         """See ``ofi``."""

@@ -8,10 +8,12 @@ cdef enum:
 cdef class Lane:
     cdef readonly Flow flow
     cdef public long long seq, last_id, clock_ms
+    cdef public double contract_size  # NaN: quantities are base units
+    cdef public bint told
     cdef double *_levels  # of the predecessor, in one piece
     cdef Py_ssize_t _width, _room
     cdef long long _id_reset_ms
-    cdef Py_ssize_t _before
+    cdef Py_ssize_t before
 
     cdef void last(self, Book *book) noexcept
     cdef int keep(self, Book *book) except -1

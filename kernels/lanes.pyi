@@ -8,6 +8,8 @@ class Lane:
     seq: int
     last_id: int
     clock_ms: int
+    contract_size: float
+    told: bool
     def __init__(self, flow: Any, id_reset_ms: int, before: int) -> None: ...
     @property
     def carried(self) -> Any: ...

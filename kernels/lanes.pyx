@@ -8,7 +8,7 @@ Owns ids, clocks and states of partial books, and the levels of the last one. Wh
 from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 from libc.string cimport memcpy
 
 import numpy
@@ -27,12 +27,16 @@ cdef class Lane:
     Args:
         id_reset_ms: After so long, an id that goes back is the venue's restart.
         before: In the place of a predecessor's number: it came in an earlier batch.
+
+    Attributes:
+        contract_size: Of ``kernels.meters``: the value of one contract, NaN where quantities are base units.
+        told: Set by ``kernels.meters`` when there was anything to measure.
     """
 
     def __init__(self, Flow flow not None, long long id_reset_ms, Py_ssize_t before):
-        self.flow, self._id_reset_ms, self._before = flow, id_reset_ms, before
+        self.flow, self._id_reset_ms, self.before = flow, id_reset_ms, before
         self.seq, self.last_id, self.clock_ms = 0, -1, 0
-        self._width = 0
+        self._width, self.told, self.contract_size = 0, False, NAN
 
     def __dealloc__(self):
         PyMem_Free(self._levels)
@@ -51,7 +55,7 @@ cdef class Lane:
 
     def settle(self):
         if self.flow.place >= 0:
-            self.flow.place = self._before
+            self.flow.place = self.before
 
     def resume(self, block):
         """Take the predecessor of earlier batches: a block of one book."""

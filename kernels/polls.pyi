@@ -4,6 +4,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from kernels.columns import Columns
+
 BOOK: Final[int]
 CHANGE: Final[int]
 LINKED: Final[int]
@@ -39,7 +41,8 @@ class Scan:
         slots: list[int],
         events: list[Any],
         drafts: dict[int, Any],
-        groups: int,
+        names: list[tuple[str, int]],
         most_width: int,
         book: type,
-    ) -> list[tuple[int, list[Any], npt.NDArray[np.float64]]]: ...
+        in_columns: bool = False,
+    ) -> tuple[list[tuple[int, list[Any], npt.NDArray[np.float64]]], Columns, list[int]]: ...

@@ -7,14 +7,14 @@ caller's own too: what is not taken is the caller's to read, between the two.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy
 
-from kernels.events cimport make_event, place_draft
+from kernels.columns cimport Columns
+from kernels.events cimport make_event, place_draft, set_place
 from kernels.rows cimport *
 from kernels.spelling cimport *
 
@@ -63,6 +63,7 @@ cdef class Scan:
 
     cdef Row *rows
     cdef Py_ssize_t *starts
+    cdef char *mixed
     cdef Py_ssize_t size
     cdef Py_ssize_t row_room
     cdef Py_ssize_t number_room
@@ -85,7 +86,8 @@ cdef class Scan:
         PyMem_Free(self.rows)
         PyMem_Free(self.numbers.data)
         PyMem_Free(self.starts)
-        self.rows, self.numbers.data, self.starts = NULL, NULL, NULL
+        PyMem_Free(self.mixed)
+        self.rows, self.numbers.data, self.starts, self.mixed = NULL, NULL, NULL, NULL
         self.row_room = self.number_room = self.size = 0
 
     def read(
@@ -165,32 +167,33 @@ cdef class Scan:
         row.plan = <void *>found
         return <Plan>found
 
-    def finish(self, list slots, list events, dict drafts, Py_ssize_t groups, Py_ssize_t most_width, type book) -> list:
+    def finish(
+        self, list slots, list events, dict drafts, list names, Py_ssize_t most_width, type book, bint in_columns=False
+    ) -> tuple[list, object, list]:
         """All events, slot by slot.
 
         Args:
             slots: Of each message; negative without an event.
             events: The caller's; None for drafts, and for what was taken here.
             drafts: The caller's books by index: (six fields, bids, asks).
-            groups: Number of slots.
+            names: Of each slot (instrument, partition).
             most_width: Levels of a book that are kept.
             book: Class of the drafts' events.
+            in_columns: Slots that were told nothing but books which were taken here need no events.
 
         Returns:
             (slot, its events, levels of its books: float64 of shape (n, 2, width, 2)) of the slots that have events, in the
-            order of their first ones. The levels are parts of one block.
+            order of their first ones; the ``Columns`` of all slots; and the slots that are in there alone, in that order. The
+            levels are parts of one block.
         """
-        cdef Py_ssize_t index, slot, place, width
+        cdef Py_ssize_t index, slot, place, groups = len(names)
         cdef Row *row
-        cdef Py_ssize_t *firsts
-        cdef Py_buffer view
-        cdef list lined = [[] for _ in range(groups)]
-        cdef list order = []
+        cdef list lined = [None] * groups
+        cdef list order = [], alone = []
+        cdef Columns columns = Columns(names)
         if len(slots) != self.size or len(events) != self.size:
             raise ValueError("expected a slot and an event for each message")
-        block = self._lay_out(slots, events, drafts, groups, most_width)
-        width, firsts = block.shape[2], self.starts + groups + 1
-        PyObject_GetBuffer(block, &view, PyBUF_WRITABLE)
+        columns.lay_out(self._lay_out(slots, events, drafts, groups, most_width), self.starts)
         try:
             for index in range(self.size):
                 row = &self.rows[index]
@@ -198,47 +201,63 @@ cdef class Scan:
                 if slot < 0:
                     continue
                 place = self.starts[slot]
-                if row.layout > A_BOOK:
-                    event = make_event(
-                        row, self.numbers.data, self.offsets[index], self.timestamps_ms[index], 0, (<Plan>row.plan).made
-                    )
-                elif row.layout == LEFT_OUT and events[index] is not None:
-                    event = events[index]
-                elif place >= firsts[slot + 1]:
-                    raise RuntimeError("expected the books that were counted")
-                elif row.layout == A_BOOK:
-                    self._copy(&row.message.bids, <double *>view.buf + 4 * place * width, width)
-                    self._copy(&row.message.asks, <double *>view.buf + (4 * place + 2) * width, width)
-                    event = make_event(
-                        row, NULL, self.offsets[index], self.timestamps_ms[index], place - firsts[slot], (<Plan>row.plan).made
-                    )
+                if row.layout == A_BOOK and in_columns and not self.mixed[slot]:
+                    if place == columns.firsts[slot]:
+                        alone.append(slot)
+                    self._copy(row, columns, place)
+                    set_place(&columns.places[place], row, self.offsets[index], self.timestamps_ms[index])
                     self.starts[slot] = place + 1
-                else:
-                    event = place_draft(drafts[index], book, block[place], place - firsts[slot])
-                    self.starts[slot] = place + 1
-                if not (<list>lined[slot]):
+                    continue
+                if lined[slot] is None:
+                    lined[slot] = []
                     order.append(slot)
-                (<list>lined[slot]).append(event)
+                (<list>lined[slot]).append(self._event(index, events, drafts, columns, book))
         finally:
-            PyBuffer_Release(&view)
             self.size, self.offsets, self.timestamps_ms = 0, [], []
-        return [(slot, lined[slot], block[firsts[slot] : firsts[slot + 1]]) for slot in order]
+        return (
+            [(slot, lined[slot], columns.block[columns.firsts[slot] : columns.firsts[slot + 1]]) for slot in order],
+            columns,
+            alone,
+        )
+
+    cdef object _event(self, Py_ssize_t index, list events, dict drafts, Columns columns, type book):
+        """A message's event; the levels of a book into the next row of its slot."""
+        cdef Row *row = &self.rows[index]
+        cdef Py_ssize_t place = self.starts[row.slot], first = columns.firsts[row.slot]
+        offset, timestamp_ms = self.offsets[index], self.timestamps_ms[index]
+        if row.layout > A_BOOK:
+            return make_event(row, self.numbers.data, offset, timestamp_ms, 0, (<Plan>row.plan).made)
+        if row.layout == LEFT_OUT and events[index] is not None:
+            return events[index]
+        if place >= columns.firsts[row.slot + 1]:
+            raise RuntimeError("expected the books that were counted")
+        self.starts[row.slot] = place + 1
+        if row.layout == A_BOOK:
+            self._copy(row, columns, place)
+            return make_event(row, NULL, offset, timestamp_ms, place - first, (<Plan>row.plan).made)
+        return place_draft(drafts[index], book, columns.block[place], place - first)
 
     cdef object _lay_out(self, list slots, list events, dict drafts, Py_ssize_t groups, Py_ssize_t most_width):
         """A block without content for all books.
 
-        ``starts`` gets the first row of each slot and the end, twice: to count on, and to keep.
+        ``starts`` gets the first row of each slot and the end, to count on; ``mixed`` which slots need events.
         """
         cdef Py_ssize_t index, slot, count, widest = 1, total = 0
         cdef Row *row
-        self.starts = <Py_ssize_t *>grown(self.starts, 2 * (groups + 1), sizeof(Py_ssize_t))
+        self.starts = <Py_ssize_t *>grown(self.starts, groups + 1, sizeof(Py_ssize_t))
+        self.mixed = <char *>grown(self.mixed, groups + 1, 1)
         memset(self.starts, 0, (groups + 1) * sizeof(Py_ssize_t))
+        memset(self.mixed, 0, groups + 1)
         for index in range(self.size):
             row = &self.rows[index]
             row.slot = slots[index]
             if row.slot >= groups:
                 raise ValueError("expected slots below the number of groups")
-            if row.slot < 0 or row.layout > A_BOOK:
+            if row.slot < 0:
+                continue
+            if row.layout != A_BOOK:
+                self.mixed[row.slot] = True
+            if row.layout > A_BOOK:
                 continue
             if row.layout == A_BOOK:
                 widest = max(widest, row.message.bids.count, row.message.asks.count)
@@ -251,14 +270,20 @@ cdef class Scan:
         for slot in range(groups + 1):
             count, self.starts[slot] = self.starts[slot], total
             total += count
-        memcpy(self.starts + groups + 1, self.starts, (groups + 1) * sizeof(Py_ssize_t))
         return numpy.empty((total, 2, min(widest, most_width), 2))
 
-    cdef void _copy(self, Side *side, double *to, Py_ssize_t width) noexcept:
-        """One side of a book into the block; absent levels are 0."""
-        cdef Py_ssize_t count = min(side.count, width)
-        memcpy(to, self.numbers.data + side.start, 2 * count * sizeof(double))
-        memset(to + 2 * count, 0, 2 * (width - count) * sizeof(double))
+    cdef void _copy(self, Row *row, Columns columns, Py_ssize_t place) noexcept:
+        """A book into its row of the block, which lies in one piece; absent levels are 0."""
+        cdef Py_ssize_t width = columns.view.shape[2]
+        cdef double *to = <double *>columns.view.buf + 4 * place * width
+        copy_side(&row.message.bids, self.numbers.data, to, width)
+        copy_side(&row.message.asks, self.numbers.data, to + 2 * width, width)
+
+
+cdef inline void copy_side(Side *side, const double *numbers, double *to, Py_ssize_t width) noexcept:
+    cdef Py_ssize_t count = min(side.count, width)
+    memcpy(to, numbers + side.start, 2 * count * sizeof(double))
+    memset(to + 2 * count, 0, 2 * (width - count) * sizeof(double))
 
 
 cdef void *grown(void *memory, Py_ssize_t count, size_t size) except NULL:

@@ -8,6 +8,7 @@ cdef enum Layout:
 cdef enum:
     LONGEST_NAME = 128
     LONGEST_SIGNATURE = 16 + 5 * (1 + 128)
+    NEVER = -1  # in the place of a time
 
 cdef struct Row:
     # One message. Its spans point into Python's objects.

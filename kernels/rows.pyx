@@ -16,9 +16,8 @@ cdef uint32_t LONG = HAS_LONG_BIDS | HAS_LONG_ASKS
 cdef uint32_t BEST = HAS_LAST_ID | HAS_BID | HAS_BID_QUANTITY | HAS_ASK | HAS_ASK_QUANTITY
 cdef uint32_t EXECUTION = HAS_PRICE | HAS_QUANTITY | HAS_MAKER
 
-# The latest Kafka timestamp that can be told in ns; NEVER stands for none.
+# The latest Kafka timestamp that can be told in ns.
 cdef int64_t LAST_MS = INT64_MAX // 1_000_000
-cdef int64_t NEVER = -1
 
 
 cdef bint read_row(Row *row, bytes value, key, headers, timestamp_ms, Numbers *numbers) except -1:

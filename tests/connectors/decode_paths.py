@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from connectors.decode import Decoder
+from connectors.decoded import Decoded, Group
+from connectors.raw import RawBatch
 from kernels import compiled
 
 COMPILED = compiled("polls")
 
-KERNELS = [
-    pytest.param(
-        COMPILED,
-        marks=pytest.mark.skipif(COMPILED is None, reason="the kernel `polls` was not compiled, or is not wanted"),
-        id="compiled",
-    ),
-    pytest.param(None, id="columns"),
-]
-"""Values of `Decoder(kernel=...)`."""
+_BUILT = pytest.mark.skipif(COMPILED is None, reason="the kernel `polls` was not compiled, or is not wanted")
 
-Kernel = ModuleType | None
+WAYS = [
+    pytest.param((COMPILED, False), marks=_BUILT, id="compiled"),
+    pytest.param((COMPILED, True), marks=_BUILT, id="in_columns"),
+    pytest.param((None, False), id="plain"),
+]
+
+Way = tuple[ModuleType | None, bool]
+"""The kernel, and whether books may be in columns."""
+
+
+def decoder(way: Way, **settings: Any) -> Decoder:
+    """A decoder that goes this way."""
+    kernel, books_in_columns = way
+    return Decoder(**settings, kernel=kernel, books_in_columns=books_in_columns)
+
+
+def groups_of(decoded: Decoded, raw: RawBatch) -> list[Group]:
+    """All groups with events, in the order in which their first messages arrived."""
+    groups = decoded.groups + (decoded.books.groups() if decoded.books is not None else [])
+    return sorted(groups, key=lambda group: raw.find(group.partition, group.events[0].offset))

@@ -19,7 +19,8 @@ from connectors.decode_skeleton import count_levels, parse_levels
 from connectors.decoded import Decoded
 from connectors.raw import Fault, Headers, RawBatch
 from orderbook.events import Event, Partial
-from tests.connectors.decode_paths import KERNELS, Kernel
+from tests.connectors.decode_paths import WAYS, Way, groups_of
+from tests.connectors.decode_paths import decoder as decoder_of
 from tests.corpus import case as base
 from tests.corpus.malformed import GOOD, MALFORMED, Case
 
@@ -227,7 +228,7 @@ settings = st.fixed_dictionaries(
         "max_message_bytes": st.sampled_from((300, 5_000_000)),
     }
 )
-either = pytest.mark.parametrize("kernel", KERNELS)
+either = pytest.mark.parametrize("way", WAYS)
 
 
 def batch(poll: list[tuple[Message, int]], start: int = 0) -> RawBatch:
@@ -237,7 +238,7 @@ def batch(poll: list[tuple[Message, int]], start: int = 0) -> RawBatch:
     return raw
 
 
-def facts(decoded: Decoded) -> tuple[object, ...]:
+def facts(decoded: Decoded, raw: RawBatch) -> tuple[object, ...]:
     """All that one can see of an answer, exactly."""
     groups = [
         (
@@ -247,7 +248,7 @@ def facts(decoded: Decoded) -> tuple[object, ...]:
             group.levels.shape,
             group.levels.tobytes(),
         )
-        for group in decoded.groups
+        for group in groups_of(decoded, raw)
     ]
     return groups, decoded.faults
 
@@ -255,22 +256,23 @@ def facts(decoded: Decoded) -> tuple[object, ...]:
 @either
 @given(settings, polls)
 def test_a_fast_path_gives_the_answer_of_the_plain_one(
-    kernel: Kernel, settings: dict[str, Any], poll: list[tuple[Message, int]]
+    way: Way, settings: dict[str, Any], poll: list[tuple[Message, int]]
 ) -> None:
     raw = batch(poll)
-    decoder = Decoder(**settings, kernel=kernel)
+    decoder = decoder_of(way, **settings)
 
-    assert facts(decoder.decode(raw)) == facts(decoder.decode_plainly(raw))
+    assert facts(decoder.decode(raw), raw) == facts(decoder.decode_plainly(raw), raw)
 
 
 @either
 @given(settings, polls)
 def test_every_message_is_one_event_or_one_fault(
-    kernel: Kernel, settings: dict[str, Any], poll: list[tuple[Message, int]]
+    way: Way, settings: dict[str, Any], poll: list[tuple[Message, int]]
 ) -> None:
-    decoded = Decoder(**settings, kernel=kernel).decode(batch(poll))
+    raw = batch(poll)
+    decoded = decoder_of(way, **settings).decode(raw)
 
-    offsets = [event.offset for group in decoded.groups for event in group.events]
+    offsets = [event.offset for group in groups_of(decoded, raw) for event in group.events]
     offsets += [fault.offset for fault in decoded.faults]
     assert len(set(offsets)) == len(offsets)
     assert len(offsets) == len(poll)
@@ -279,26 +281,29 @@ def test_every_message_is_one_event_or_one_fault(
 @either
 @given(settings, polls, st.data())
 def test_a_cut_anywhere_changes_nothing(
-    kernel: Kernel, settings: dict[str, Any], poll: list[tuple[Message, int]], data: st.DataObject
+    way: Way, settings: dict[str, Any], poll: list[tuple[Message, int]], data: st.DataObject
 ) -> None:
-    decoder = Decoder(**settings, kernel=kernel)
+    decoder = decoder_of(way, **settings)
     cut = data.draw(st.integers(0, len(poll)))
 
-    whole = seen([decoder.decode(batch(poll))])
-    parts = seen([decoder.decode(batch(poll[:cut])), decoder.decode(batch(poll[cut:], start=cut))])
+    whole = seen(decoder, [batch(poll)])
+    parts = seen(decoder, [batch(poll[:cut]), batch(poll[cut:], start=cut)])
 
     assert whole == parts
 
 
-def seen(answers: list[Decoded]) -> tuple[dict[tuple[str, int], list[object]], list[Fault]]:
+def seen(decoder: Decoder, raws: list[RawBatch]) -> tuple[dict[tuple[str, int], list[object]], list[Fault]]:
     """What the steps behind see: events by group, with the levels of each book."""
     events: dict[tuple[str, int], list[object]] = {}
-    for answer in answers:
-        for group in answer.groups:
+    faults: list[Fault] = []
+    for raw in raws:
+        answer = decoder.decode(raw)
+        faults += answer.faults
+        for group in groups_of(answer, raw):
             for event in group.events:
                 own = events.setdefault((group.instrument, group.partition), [])
                 own.append(book_of(event, group.levels.tolist()))
-    return events, [fault for answer in answers for fault in answer.faults]
+    return events, faults
 
 
 def book_of(event: Event, levels: list[list[list[list[float]]]]) -> object:
@@ -336,11 +341,11 @@ digits = st.one_of(
 @example(["9007199254740993", "9007199254740992", "0.1", "900719925474099.3"])
 @example(["9999999999999999999", "0.0000000000000000001", "0.00000000000000000001", "123456789012.00000000"])
 @given(st.lists(digits, min_size=4, max_size=4))
-def test_an_amount_is_the_float_of_its_text(kernel: Kernel, texts: list[str]) -> None:
+def test_an_amount_is_the_float_of_its_text(way: Way, texts: list[str]) -> None:
     value = b'{"u":1,"s":"BTCUSDT","b":"%b","B":"%b","a":"%b","A":"%b"}' % tuple(text.encode() for text in texts)
     raw = batch([((base.envelope("btcusdt@bookTicker", value), base.KEY, None), 0)])
 
-    decoded = Decoder(kernel=kernel).decode(raw)
+    decoded = decoder_of(way).decode(raw)
 
     events = [event for group in decoded.groups for event in group.events]
     assert len(events) + len(decoded.faults) == 1
@@ -350,11 +355,11 @@ def test_an_amount_is_the_float_of_its_text(kernel: Kernel, texts: list[str]) ->
 
 @either
 @pytest.mark.parametrize("case", base.BASES, ids=lambda case: case.name)
-def test_a_message_that_breaks_off_anywhere_is_a_fault(case: Case, kernel: Kernel) -> None:
+def test_a_message_that_breaks_off_anywhere_is_a_fault(case: Case, way: Way) -> None:
     assert case.value is not None
     raw = batch([((case.value[:cut], case.key, case.headers), 0) for cut in range(len(case.value))])
 
-    decoded = Decoder(kernel=kernel).decode(raw)
+    decoded = decoder_of(way).decode(raw)
 
     assert {fault.reason for fault in decoded.faults} == {"not_json"}
     assert len(decoded.faults) == len(raw)
@@ -397,11 +402,11 @@ def left_over(decoder: Decoder, raw: RawBatch, monkeypatch: pytest.MonkeyPatch) 
 @either
 @pytest.mark.parametrize("case", base.BASES, ids=lambda case: case.name)
 def test_what_the_exchange_sends_all_the_time_takes_the_fast_path(
-    case: Case, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+    case: Case, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left = left_over(Decoder(kernel=kernel), batch([((case.value, case.key, case.headers), 0)]), monkeypatch)
+    left = left_over(decoder_of(way), batch([((case.value, case.key, case.headers), 0)]), monkeypatch)
 
-    if kernel is None:
+    if way[0] is None:
         quick = case.expected in {"Partial", "Diff"} or case.value == base.TICKER
     else:
         quick = case.expected != "Snapshot" and case.value != base.NORMALISED
@@ -410,7 +415,7 @@ def test_what_the_exchange_sends_all_the_time_takes_the_fast_path(
 
 @either
 def test_one_bad_number_does_not_push_its_neighbours_off_the_fast_path(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+    way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = {
         7: base.swap(base.PARTIAL, b'"1.25"', b'"1.2.5"'),
@@ -419,27 +424,28 @@ def test_one_bad_number_does_not_push_its_neighbours_off_the_fast_path(
         99: base.swap(base.PARTIAL, b'"u":12', b'"u":"12"'),
     }
     raw = batch([((bad.get(number, base.PARTIAL), base.USDM_KEY, None), 0) for number in range(100)])
-    decoder = Decoder(kernel=kernel)
+    decoder = decoder_of(way)
 
     assert left_over(decoder, raw, monkeypatch) == list(bad)
 
     decoded = decoder.decode(raw)
     assert [fault.offset for fault in decoded.faults] == list(bad)
-    assert len(decoded.groups[0].events) == 96
+    assert len(groups_of(decoded, raw)[0].events) == 96
 
 
 @either
-def test_chunks_do_not_show(kernel: Kernel) -> None:
+def test_chunks_do_not_show(way: Way) -> None:
     raw = batch([(depth(seed), seed % 2) for seed in range(2 * decode_fast.CHUNK + 50)])
-    decoder = Decoder(kernel=kernel)
+    decoder = decoder_of(way)
 
-    assert facts(decoder.decode(raw)) == facts(decoder.decode_plainly(raw))
+    assert facts(decoder.decode(raw), raw) == facts(decoder.decode_plainly(raw), raw)
 
 
 def test_facts_tell_two_answers_apart() -> None:
-    decoded = Decoder().decode(batch([((base.PARTIAL, base.USDM_KEY, None), 0)]))
+    raw = batch([((base.PARTIAL, base.USDM_KEY, None), 0)])
+    decoded = Decoder().decode(raw)
     other = dataclasses.replace(
         decoded, groups=[dataclasses.replace(decoded.groups[0], levels=decoded.groups[0].levels * 2)]
     )
 
-    assert facts(decoded) != facts(other)
+    assert facts(decoded, raw) != facts(other, raw)

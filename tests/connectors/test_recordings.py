@@ -11,7 +11,8 @@ from connectors.decode import Decoder
 from connectors.raw import RawBatch
 from connectors.recordings import RecordingError, RecordingReader, TruncatedRecordingError, write_recording
 from orderbook.events import Diff, Quote, Snapshot, Trade
-from tests.connectors.decode_paths import KERNELS, Kernel
+from tests.connectors.decode_paths import WAYS, Way
+from tests.connectors.decode_paths import decoder as decoder_of
 from tests.corpus import case as base
 
 T = 1700000000123456789
@@ -244,12 +245,12 @@ def test_what_could_not_be_read_again_is_not_written(time: int, value: bytes, tm
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_the_recordings_decode_without_a_fault_and_by_all_paths_alike(kernel: Kernel, recordings: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_recordings_decode_without_a_fault_and_by_all_paths_alike(way: Way, recordings: Path) -> None:
     candles = 0
     kinds: set[type] = set()
     for path in sorted([*recordings.glob("sample/*.gz"), *recordings.glob("dev/*4symbols*.gz")]):
-        decoder = Decoder(kernel=kernel)
+        decoder = decoder_of(way)
         for batch in RecordingReader(path).batches():
             fast, plain = decoder.decode(batch), decoder.decode_plainly(batch)
             assert [group.events for group in fast.groups] == [group.events for group in plain.groups]

@@ -56,7 +56,8 @@ def read(scan: Any, values: list[bytes], keys: list[bytes] | None = None) -> tup
     rest = scan.read(
         values, keys or [b"k"] * size, [None] * size, [0] * size, [*range(size)], [7] * size, groups, slots
     )
-    return rest, scan.finish(slots, [None] * size, {}, len(groups), 20, Book)
+    lined_up, _, _ = scan.finish(slots, [None] * size, {}, list(groups), 20, Book)
+    return rest, lined_up
 
 
 def test_an_identity_is_asked_for_once_in_many_polls(kernel: ModuleType) -> None:
@@ -108,11 +109,11 @@ def test_a_poll_that_does_not_fit_together_is_refused(kernel: ModuleType) -> Non
     with pytest.raises(ValueError, match="columns of one length"):
         scan.read([b"{}"], [], [None], [0], [0], [0], {}, [-1])
     with pytest.raises(ValueError, match="a slot and an event for each message"):
-        scan.finish([0], [None], {}, 1, 20, Book)
+        scan.finish([0], [None], {}, [("", 0)], 20, Book)
 
     scan.read([base.PARTIAL], [None], [None], [0], [0], [0], {}, [-1])
     with pytest.raises(ValueError, match="slots below the number of groups"):
-        scan.finish([5], [None], {}, 1, 20, Book)
+        scan.finish([5], [None], {}, [("", 0)], 20, Book)
 
 
 def test_events_are_plain_named_tuples(kernel: ModuleType) -> None:

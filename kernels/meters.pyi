@@ -1,0 +1,19 @@
+from collections import Counter
+
+from kernels.cells import Rows
+from kernels.columns import Columns
+from kernels.lanes import Lane
+
+class Meter:
+    def __init__(self, threshold: float, depth_levels: int, second_ms: int, no_predecessor: int) -> None: ...
+    def measure(
+        self,
+        columns: Columns,
+        numbers: list[int],
+        lanes: dict[tuple[str, int], Lane],
+        rows: Rows,
+        names: list[tuple[str, int]],
+        counts: list[int],
+        notices: Counter[str],
+        /,
+    ) -> tuple[list[int], int]: ...
