@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import nan
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from orderbook.metrics import Block
 from orderbook.near import NOTHING
 from orderbook.ofi import BEFORE_FULL, BEFORE_PARTIAL, LEVELS, Carried
 from orderbook.partial_lane import KERNEL as LANE_KERNEL
-from orderbook.partial_lane import NO_LEVELS, STALE, new_lane, read_lane, stack_levels, write_lane
+from orderbook.partial_lane import NO_LEVELS, STALE, PartialLane, new_lane, read_lane, stack_levels, write_lane
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteTally
 from orderbook.record import RESYNCING
@@ -73,6 +74,7 @@ class Measurer:
         "_counters",
         "_diffs",
         "_kernel",
+        "_lane_kernel",
         "_loop",
         "_partials",
         "_tape",
@@ -90,7 +92,8 @@ class Measurer:
         self._tape = Tape(size)
         plain = loop is plain_loop  # which goes with plain lanes
         self._kernel = None if plain else KERNEL
-        self._partials = new_lane(new_flow(config, self._kernel), None if plain else LANE_KERNEL)
+        self._lane_kernel = None if plain else LANE_KERNEL
+        self._partials = new_lane(new_flow(config, self._kernel), self._lane_kernel)
         self._diffs: DiffLane | None = None
         self._tops: dict[int, tuple[list[float], list[float]]] = {}  # row of this batch -> levels of a full book
         if state:
@@ -122,6 +125,13 @@ class Measurer:
         diffs = self._diffs
         quotes, audits = (_NO_QUOTES, []) if diffs is None else (diffs.quotes.take(), diffs.audits.take())
         return _new_tuple(Measured, (rows, books, before, carried, ignored, notices, quotes, audits))
+
+    def lane(self, contract_size: float | None) -> PartialLane | None:
+        """The compiled lane of an instrument that was told nothing but partial books, for ``orderbook.meters``; else None."""
+        if not self.alone or self._lane_kernel is None:
+            return None
+        self._partials.contract_size = nan if contract_size is None else contract_size
+        return self._partials
 
     def hear(self, event: Event, rows: list[Row], before: list[int]) -> None:
         """Take anything but a partial book (of the loop)."""

@@ -10,6 +10,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import nan
 from types import ModuleType
 from typing import Final, TypeAlias
 
@@ -54,9 +55,11 @@ class PartialLane:
         clock_ms: When it came.
         block: Where the predecessor's levels are.
         row: Which book they are there.
+        contract_size: For ``orderbook.meters``, like ``told``: of the compiled lane alone.
+        told: Whether it was told anything there since this was set to False.
     """
 
-    __slots__ = ("_own", "block", "clock_ms", "flow", "last_id", "row", "seq")
+    __slots__ = ("_own", "block", "clock_ms", "contract_size", "flow", "last_id", "row", "seq", "told")
 
     def __init__(self, flow: PlainFlow) -> None:
         self.seq = 0
@@ -65,6 +68,8 @@ class PartialLane:
         self.block, self.row = NO_LEVELS, 0
         self._own = self.block  # the one that nobody else writes to
         self.flow = flow
+        self.contract_size = nan
+        self.told = False
 
     @property
     def carried(self) -> Block:

@@ -1,0 +1,71 @@
+"""Partial books of many instruments, measured at once, for instruments that are told nothing else.
+
+Owns the choice of the compiled pass (``kernels.meters``): every kernel that has a part in it must know the states, items and
+columns that are known here. What it does is what a measurer and ``orderbook.groups`` do one after the other: the same bits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import ModuleType
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from kernels import compiled
+from orderbook import cells, groups, partial_lane
+from orderbook.cells import Rows
+from orderbook.ofi import NO_PREDECESSOR
+from orderbook.presets import MeasureConfig
+from orderbook.windows import SECOND_MS
+
+_PARTS: Final = (cells.KERNEL, groups.KERNEL, partial_lane.KERNEL)
+KERNEL: Final = compiled("meters") if None not in _PARTS else None
+
+Lanes: TypeAlias = dict[tuple[str, int], Any]
+"""By instrument and partition the ``kernels.lanes.Lane`` of each (``Measurer.lane``)."""
+
+
+class Metered(NamedTuple):
+    """What became of groups.
+
+    Attributes:
+        rows: Those of one group after those of another.
+        names: (instrument, partition) of the groups that have rows.
+        counts: How many each of them has.
+        rest: The numbers of the groups that are in no lane: nothing was done with them.
+        stale: How many messages are no records because they are old.
+        notices: As in ``orderbook.measurer.Measured``.
+    """
+
+    rows: Rows
+    names: list[tuple[str, int]]
+    counts: list[int]
+    rest: list[int]
+    stale: int
+    notices: Counter[str]
+
+
+class Meter:
+    """Measures partial books that lie in columns.
+
+    Args:
+        config: What to measure.
+        kernel: ``kernels.meters``.
+    """
+
+    def __init__(self, config: MeasureConfig, kernel: ModuleType) -> None:
+        self._rows = cells.KERNEL
+        self._meter = kernel.Meter(config.large_order_threshold_pct, config.depth_levels, SECOND_MS, NO_PREDECESSOR)
+
+    def measure(self, columns: Any, numbers: list[int], lanes: Lanes) -> Metered:
+        """Measure some of the groups in ``columns`` (``kernels.columns``), each in the lane of its name."""
+        assert self._rows is not None, "a part of the kernel"
+        rows, notices = self._rows.Rows(len(numbers)), Counter[str]()
+        names: list[tuple[str, int]] = []
+        counts: list[int] = []
+        rest, stale = self._meter.measure(columns, numbers, lanes, rows, names, counts, notices)
+        return Metered(rows, names, counts, rest, stale, notices)
+
+
+def new_meter(config: MeasureConfig, kernel: ModuleType | None = KERNEL) -> Meter | None:
+    """A meter; None: books are measured instrument by instrument."""
+    return None if kernel is None else Meter(config, kernel)
