@@ -86,9 +86,8 @@ class Bases:
 
     def wrote(self, instrument: str, size: int, *, relative: bool) -> None:
         """A state of so many bytes is written, relative to the base or whole; the levels may be due now."""
-        written = self._written.get(instrument, 0) + size
-        self._written[instrument] = written
         if relative:
+            written = self._written[instrument] = self._written.get(instrument, 0) + size
             share = 0.5 + crc32(instrument.encode()) / 2**32
             if written > share * len(self._bases[instrument]):
                 self._due.add(instrument)

@@ -13,6 +13,7 @@ from connectors.raw import Fault
 from dataflows.pipeline import MeasuredGroup, Pipeline
 from dataflows.shelf import InstrumentState, Shelf
 from orderbook.measurer import Measurer
+from orderbook.presets import MeasureConfig
 
 Stored: TypeAlias = tuple[tuple[str, int, bytes, bool], ...]
 """A bucket's ``InstrumentState``s in the order of their names; plain tuples: Bytewax pickles them, and class paths change."""
@@ -22,6 +23,9 @@ _new_tuple: Final = tuple.__new__
 
 class Bucket:
     """The instruments of one bucket by name.
+
+    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
+    is a ``partition_moved`` fault each.
 
     Args:
         pipeline: measures.
@@ -33,17 +37,19 @@ class Bucket:
         self._pipeline = pipeline
         self._shelf = shelf
         states = [InstrumentState(*values) for values in stored]
-        self._memories = {state.instrument: InstrumentMemory(pipeline, shelf, state) for state in states}
+        self._memories = {state.instrument: InstrumentMemory(pipeline.config, shelf, state) for state in states}
         self._sorted = len(self._memories)
 
     def measure(self, lot: Lot) -> list[MeasuredGroup | Fault]:
         """Measure the groups in their order."""
         memories, out = self._memories, list[MeasuredGroup | Fault]()
         for group in lot.groups:
-            memory = memories.get(group.instrument)
-            if memory is None:
-                memory = self.memory(group.instrument, group.partition)
-            memory.measure(group, out)
+            memory = memories.get(group.instrument) or self.memory(group.instrument, group.partition)
+            measurer = memory.measurer()  # of what moved too: levels that are due are asked for with whatever comes
+            if group.partition == memory.partition:
+                out.append(self._pipeline.measure(measurer, group))
+            else:
+                out += self._moved(group, memory.partition)
         return out
 
     def memory(self, instrument: str, partition: int) -> InstrumentMemory:
@@ -51,7 +57,7 @@ class Bucket:
         memory = self._memories.get(instrument)
         if memory is None:
             state = self._shelf.get(instrument) or InstrumentState(instrument, partition, b"")
-            memory = self._memories[instrument] = InstrumentMemory(self._pipeline, self._shelf, state)
+            memory = self._memories[instrument] = InstrumentMemory(self._pipeline.config, self._shelf, state)
         return memory
 
     def state(self) -> Stored:
@@ -61,35 +67,36 @@ class Bucket:
             self._sorted = len(self._memories)
         return tuple([memory.state() for memory in self._memories.values()])
 
+    def _moved(self, group: Group, home: int) -> list[Fault]:
+        detail = f"expected {group.instrument} on partition {home}, received it on {group.partition}"
+        origin = group.origin
+        indices = [origin.find(group.partition, event.offset) for event in group.events]
+        self._pipeline.counts.faults["partition_moved"] += len(indices)
+        return [origin.fault(index, "partition_moved", detail) for index in indices]
+
 
 class InstrumentMemory:
     """The partition that an instrument's messages come from, and its measurer.
 
-    An instrument lives in one partition, else the order of its messages would not be fixed. What arrives on another one
-    is a ``partition_moved`` fault each.
+    Args:
+        config: what to measure.
+        shelf: has the base that ``state`` may be relative to, and gets the newest states.
+        state: what the instrument begins with.
 
     Attributes:
         partition: that the instrument lives in.
     """
 
-    __slots__ = ("_instrument", "_measurer", "_pipeline", "_shelf", "_stored", "_told", "partition")
+    __slots__ = ("_config", "_instrument", "_measurer", "_shelf", "_stored", "_told", "partition")
 
-    def __init__(self, pipeline: Pipeline, shelf: Shelf, state: InstrumentState) -> None:
-        self._pipeline = pipeline
+    def __init__(self, config: MeasureConfig, shelf: Shelf, state: InstrumentState) -> None:
+        self._config = config
         self._shelf = shelf
         self._instrument, self.partition, measurer, relative = state
         self._stored = (self._instrument, self.partition, measurer, relative)
         self._told = False
         shelf.put(state)
         self._measurer = None if state.relative else self._begun()  # its base may be loaded later
-
-    def measure(self, group: Group, out: list[MeasuredGroup | Fault]) -> None:
-        """Measure a group; what becomes of it goes to the end of ``out``."""
-        measurer = self.measurer()
-        if group.partition == self.partition:
-            out.append(self._pipeline.measure(measurer, group))
-        else:
-            out += self._moved(group)
 
     def measurer(self) -> Measurer:
         """The measurer, to be told something now: the state will be written anew."""
@@ -123,11 +130,4 @@ class InstrumentMemory:
         return changes, relative
 
     def _begun(self) -> Measurer:
-        return Measurer(self._pipeline.config, self._shelf.whole(InstrumentState(*self._stored)))
-
-    def _moved(self, group: Group) -> list[Fault]:
-        detail = f"expected {group.instrument} on partition {self.partition}, received it on {group.partition}"
-        origin = group.origin
-        indices = [origin.find(group.partition, event.offset) for event in group.events]
-        self._pipeline.counts.faults["partition_moved"] += len(indices)
-        return [origin.fault(index, "partition_moved", detail) for index in indices]
+        return Measurer(self._config, self._shelf.whole(InstrumentState(*self._stored)))

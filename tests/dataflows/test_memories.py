@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.decoded import Group, Lot
+from connectors.raw import Fault
 from dataflows.bases import Bases
 from dataflows.memories import Bucket, Stored
 from dataflows.pipeline import Pipeline
@@ -21,8 +22,10 @@ ASKS: Side = [(101.0, 2.0), (102.0, 2.0)]
 NAMES = [f"binance-spot:S{number}USDT" for number in range(5)]
 
 
-def group(steps: Pipeline, instrument: str, *told: Told) -> Group:
-    [found] = [item for item in steps.decode([speak([(instrument, item) for item in told])]) if type(item) is Group]
+def group(steps: Pipeline, instrument: str, *told: Told, partition: int = 0) -> Group:
+    raw = speak([(instrument, item) for item in told])
+    raw.partitions[:] = [partition] * len(raw)
+    [found] = [item for item in steps.decode([raw]) if type(item) is Group]
     return found
 
 
@@ -101,3 +104,21 @@ def test_a_relative_state_waits_for_its_base_and_stays_as_it_is_until_something_
     assert batch.values[0] is not None
     assert b'"state":"live"' in batch.values[0]
     assert bucket.state()[1][3], "relative to the base that was loaded"
+
+
+def test_levels_that_are_due_are_written_with_a_state_whatever_came() -> None:
+    """Their key is awake in this epoch alone: a base of a later one would be in no recovery point."""
+    steps, shelf = pipeline(), Shelf(bases=Bases(least_bytes=0))
+    bucket = Bucket(steps, shelf, full_book(steps, shelf))
+    old = shelf.bases.get(USDM)
+    bucket.measure(Lot([group(steps, USDM, futures(103, 104, 105, [(97.0, 1.0)]))]))
+    bucket.state()
+    elsewhere = group(steps, USDM, futures(105, 106, 107, [(96.0, 1.0)]), partition=1)
+    shelf.bases.ask(USDM)
+    [fault] = bucket.measure(Lot([elsewhere]))
+    bucket.state()
+
+    assert isinstance(fault, Fault)
+    assert fault.reason == "partition_moved"
+    assert shelf.bases.get(USDM) != old
+    assert not shelf.bases.asked(USDM)

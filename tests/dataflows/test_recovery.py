@@ -6,12 +6,13 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from bytewax.recovery import init_db_dir
 
-from dataflows.recovery import purge
+from dataflows.recovery import executions, make_store, purge
 
 MINE = {"raw_topic": "depth.raw", "partitions": 4}
 
@@ -105,3 +106,16 @@ def dump(folder: Path) -> list[tuple[str, str, int, object]]:
     found = store.execute("SELECT step_id, state_key, snap_epoch, ser_change FROM snaps ORDER BY 1, 2, 3").fetchall()
     store.close()
     return [(step, key, epoch, pickle.loads(state) if state else None) for step, key, epoch, state in found]
+
+
+def test_a_store_is_made_anew_with_pages_for_buckets(tmp_path: Path) -> None:
+    (tmp_path / "part-0.sqlite3").write_bytes(b"cut off")
+    make_store(tmp_path)
+
+    [path] = tmp_path.glob("part-*.sqlite3")
+    with closing(sqlite3.connect(path)) as store:
+        assert store.execute("PRAGMA page_size").fetchone() == (16_384,)
+        assert store.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert executions(tmp_path) == 0
+    crash(tmp_path, 2, -1)
+    assert executions(tmp_path) == 1
