@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 from zlib import crc32
 
-from connectors.decoded import Group, Lot
+from connectors.decoded import BookGroups, Group, Lot
 
 BUCKETS: Final = 64
 """With few of them, an epoch writes the memory of many instruments that were told nothing; each costs some 20 us an epoch."""
@@ -48,10 +48,22 @@ class Buckets:
                 self.known[instrument] = key
         return key
 
-    def lots(self, groups: Iterable[Group]) -> list[tuple[str, Lot]]:
+    def lots(self, items: Iterable[Group | BookGroups]) -> list[tuple[str, Lot]]:
         """One lot for each bucket that is met, with its groups in their order."""
-        known, found = self.known, defaultdict[str, list[Group]](list)
-        for group in groups:
-            instrument = group.instrument
-            found[known.get(instrument) or self.key(instrument)].append(group)
+        known, found = self.known, defaultdict[str, list[Group | BookGroups]](list)
+        for item in items:
+            if isinstance(item, BookGroups):
+                for key, numbers in self._numbers(item).items():
+                    found[key].append(BookGroups(item.columns, numbers, item.origin))
+            else:
+                instrument = item.instrument
+                found[known.get(instrument) or self.key(instrument)].append(item)
         return [(key, Lot(some)) for key, some in found.items()]
+
+    def _numbers(self, books: BookGroups) -> dict[str, list[int]]:
+        """The numbers of groups by bucket."""
+        known, names, found = self.known, books.columns.names, defaultdict[str, list[int]](list)
+        for number in books.numbers:
+            instrument, _ = names[number]
+            found[known.get(instrument) or self.key(instrument)].append(number)
+        return found

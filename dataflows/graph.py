@@ -13,7 +13,7 @@ from bytewax.inputs import Source
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import Sink
 
-from connectors.decoded import Group, Lot
+from connectors.decoded import BookGroups, Group, Lot
 from connectors.encode_faults import encode_faults
 from connectors.outgoing import OutBatch
 from connectors.raw import Fault, RawBatch
@@ -21,7 +21,7 @@ from dataflows.bases import Bases, Rebase, levels_key
 from dataflows.buckets import Buckets
 from dataflows.memories import Bucket
 from dataflows.memories import Stored as StoredBucket
-from dataflows.pipeline import MeasuredGroup, Pipeline, partition_key
+from dataflows.pipeline import AnyMeasured, Pipeline, partition_key
 from dataflows.settings import SettingsError
 from dataflows.shelf import Shelf
 
@@ -44,8 +44,8 @@ def build(
     flow = Dataflow(FLOW_ID)
     raw = op.input("raw", flow, source)
     decoded = op.flat_map_batch("decode", raw, pipeline.decode)
-    split = op.branch("decoded", decoded, _is_group)
-    lots = op.flat_map_batch("by_bucket", split.trues, lambda groups: _keyed(groups, buckets, states.bases))
+    split = op.branch("decoded", decoded, _is_decoded)
+    lots = op.flat_map_batch("by_bucket", split.trues, lambda items: _keyed(items, buckets, states.bases))
     measured = op.stateful_batch("measure", lots, lambda state: MeasureLogic(pipeline, states, state))
     sound = op.branch("measured", op.key_rm("measured_items", measured), _is_measured)
     records = op.flat_map_batch("encode", sound.trues, pipeline.encode)
@@ -62,19 +62,25 @@ def _faults(decoding: Stream[Fault], measuring: Stream[Fault]) -> KeyedStream[Ou
     )
 
 
-def _keyed(groups: list[Group], buckets: Buckets, bases: Bases) -> list[tuple[str, Lot | Rebase]]:
+def _keyed(items: list[Group | BookGroups], buckets: Buckets, bases: Bases) -> list[tuple[str, Lot | Rebase]]:
     """Groups by bucket; beside them, the levels that are due."""
-    keyed: list[tuple[str, Lot | Rebase]] = [*buckets.lots(groups)]
-    due = [group.instrument for group in groups if bases.due(group.instrument)] if bases.any_due else []
+    keyed: list[tuple[str, Lot | Rebase]] = [*buckets.lots(items)]
+    due = [name for item in items for name in _instruments(item) if bases.due(name)] if bases.any_due else []
     return keyed + [(levels_key(instrument), Rebase(instrument)) for instrument in due]
 
 
-def _is_group(item: Group | Fault) -> TypeGuard[Group]:
-    return type(item) is Group
+def _instruments(item: Group | BookGroups) -> list[str]:
+    if isinstance(item, BookGroups):
+        return [item.columns.names[number][0] for number in item.numbers]
+    return [item.instrument]
 
 
-def _is_measured(item: MeasuredGroup | Fault) -> TypeGuard[MeasuredGroup]:
-    return type(item) is MeasuredGroup
+def _is_decoded(item: Group | BookGroups | Fault) -> TypeGuard[Group | BookGroups]:
+    return type(item) is not Fault
+
+
+def _is_measured(item: AnyMeasured | Fault) -> TypeGuard[AnyMeasured]:
+    return type(item) is not Fault
 
 
 Stored: TypeAlias = tuple[Literal["bucket"], StoredBucket] | tuple[Literal["levels"], str, bytes]
@@ -84,7 +90,7 @@ _BUCKET: Final = "bucket"
 _LEVELS: Final = "levels"
 
 
-class MeasureLogic(StatefulBatchLogic["Lot | Rebase", "MeasuredGroup | Fault", Stored]):
+class MeasureLogic(StatefulBatchLogic["Lot | Rebase", "AnyMeasured | Fault", Stored]):
     """The memory of one key inside Bytewax, which is a bucket of instruments or the levels of a full book.
 
     Raises:
@@ -102,9 +108,9 @@ class MeasureLogic(StatefulBatchLogic["Lot | Rebase", "MeasuredGroup | Fault", S
         elif stored is not None and stored[0] != _BUCKET:
             raise _of_another_version(stored[0])
 
-    def on_batch(self, values: list[Lot | Rebase]) -> tuple[list[MeasuredGroup | Fault], bool]:
+    def on_batch(self, values: list[Lot | Rebase]) -> tuple[list[AnyMeasured | Fault], bool]:
         """Measure what is in the lots, in their order."""
-        out: list[MeasuredGroup | Fault] = []
+        out: list[AnyMeasured | Fault] = []
         for item in values:
             if isinstance(item, Rebase):
                 self._levels_of = item.instrument

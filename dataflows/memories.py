@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from connectors.decoded import Group, Lot
+from connectors.decoded import BookGroups, Group, Lot
 from connectors.raw import Fault
-from dataflows.pipeline import MeasuredGroup, Pipeline
+from dataflows.pipeline import AnyMeasured, Pipeline
 from dataflows.shelf import InstrumentState, Shelf
 from orderbook.measurer import Measurer
+from orderbook.meters import Lanes
+from orderbook.partial_lane import PartialLane
 from orderbook.presets import MeasureConfig
 
 Stored: TypeAlias = tuple[tuple[str, int, bytes, bool], ...]
@@ -39,18 +41,39 @@ class Bucket:
         states = [InstrumentState(*values) for values in stored]
         self._memories = {state.instrument: InstrumentMemory(pipeline.config, shelf, state) for state in states}
         self._sorted = len(self._memories)
+        self._lanes: Lanes = {}
 
-    def measure(self, lot: Lot) -> list[MeasuredGroup | Fault]:
+    def measure(self, lot: Lot) -> list[AnyMeasured | Fault]:
         """Measure the groups in their order."""
-        memories, out = self._memories, list[MeasuredGroup | Fault]()
-        for group in lot.groups:
-            memory = memories.get(group.instrument) or self.memory(group.instrument, group.partition)
-            measurer = memory.measurer()  # of what moved too: levels that are due are asked for with whatever comes
-            if group.partition == memory.partition:
-                out.append(self._pipeline.measure(measurer, group))
+        out: list[AnyMeasured | Fault] = []
+        for item in lot.items:
+            if isinstance(item, BookGroups):
+                self._measure_books(item, out)
             else:
-                out += self._moved(group, memory.partition)
+                self._lanes.pop((item.instrument, item.partition), None)
+                self._measure(item, out)
         return out
+
+    def _measure_books(self, books: BookGroups, out: list[AnyMeasured | Fault]) -> None:
+        """At once, but for who is met for the first time, or was told more than partial books."""
+        measured, rest = self._pipeline.measure_books(books, self._lanes)
+        if measured is not None:
+            out.append(measured)
+        for number in rest:
+            group = books.group(number)
+            memory = self._measure(group, out)
+            lane = memory.lane(self._pipeline.contract_size(group.instrument))
+            if lane is not None and group.partition == memory.partition:
+                self._lanes[group.instrument, group.partition] = lane
+
+    def _measure(self, group: Group, out: list[AnyMeasured | Fault]) -> InstrumentMemory:
+        memory = self._memories.get(group.instrument) or self.memory(group.instrument, group.partition)
+        measurer = memory.measurer()  # of what moved too: levels that are due are asked for with whatever comes
+        if group.partition == memory.partition:
+            out.append(self._pipeline.measure(measurer, group))
+        else:
+            out += self._moved(group, memory.partition)
+        return memory
 
     def memory(self, instrument: str, partition: int) -> InstrumentMemory:
         """An instrument's memory; ``partition`` becomes the home of one that nothing is known of."""
@@ -87,7 +110,7 @@ class InstrumentMemory:
         partition: that the instrument lives in.
     """
 
-    __slots__ = ("_config", "_instrument", "_measurer", "_shelf", "_stored", "_told", "partition")
+    __slots__ = ("_config", "_instrument", "_lane", "_measurer", "_shelf", "_stored", "_told", "partition")
 
     def __init__(self, config: MeasureConfig, shelf: Shelf, state: InstrumentState) -> None:
         self._config = config
@@ -95,6 +118,7 @@ class InstrumentMemory:
         self._instrument, self.partition, measurer, relative = state
         self._stored = (self._instrument, self.partition, measurer, relative)
         self._told = False
+        self._lane: PartialLane | None = None
         shelf.put(state)
         self._measurer = None if state.relative else self._begun()  # its base may be loaded later
 
@@ -106,9 +130,17 @@ class InstrumentMemory:
             measurer = self._measurer = self._begun()
         return measurer
 
+    def lane(self, contract_size: float | None) -> PartialLane | None:
+        """Its lane, if it can be told something there as well (see ``Measurer.lane``)."""
+        lane = self._measurer.lane(contract_size) if self._measurer is not None else None
+        self._lane = lane or self._lane  # which may still have been told something
+        return lane
+
     def state(self) -> tuple[str, int, bytes, bool]:
         """What a recovery point shall say, an ``InstrumentState``'s values; it is on the shelf from now on."""
-        measurer = self._measurer
+        measurer, lane = self._measurer, self._lane
+        if lane is not None and lane.told:
+            self._told, lane.told = True, False
         if measurer is None or not self._told:
             return self._stored
         self._told = False
