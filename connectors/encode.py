@@ -6,25 +6,32 @@ defined. The same numbers give the same bytes, whatever the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, TypeAlias
+from functools import partial
+from types import ModuleType
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import orjson
 
 from connectors import encode_plain
-from connectors.encode_form import END, NEAR, NEAR_COUNT, NEAR_FROM, NUMBERS, SLOTS, SOURCES, Numbers, Texts
+from connectors.encode_form import END, NUMBERS, SLOTS, SOURCES, TIME, Numbers, Texts
+from connectors.outgoing import Columns
 from kernels import compiled
+from orderbook import cells
 from orderbook.record import FIELDS, NAMES, OFI_SOURCES, SCHEMA, STATES
 from orderbook.rows import Row
 
 _KERNEL: Final = compiled("records")
 
+_AT_ONCE: Final = 32
+"""Rows whose floats become text in one go: the text of more leaves the caches before it is used, and to make room for it
+costs as much again as a tenth of making it."""
+
 
 class RecordEncoder:
     """Rows to finished records, many instruments at once.
 
-    Where the kernel was built all floats of a call become text in one go, which is most of the work; the rest is copying
+    Where the kernel was built the floats of many rows become text in one go, which is most of the work; the rest is copying
     names and digits.
 
     Args:
@@ -32,31 +39,34 @@ class RecordEncoder:
     """
 
     def __init__(self, *, pure: bool = False) -> None:
-        self._form = None if pure or _KERNEL is None else _KERNEL.Form(SLOTS, END, SOURCES, NEAR, NEAR_FROM, NEAR_COUNT)
+        self._form = None if pure or _KERNEL is None or cells.KERNEL is None else _form(_KERNEL)
 
-    def encode(self, rows: list[Row], metrics: Numbers, counts: list[int], texts: Iterable[Texts]) -> list[bytes]:
-        """Encode the records of some instruments.
+    def rows(self, rows: list[Row], metrics: Numbers) -> cells.Rows:
+        """Rows of tuples as ``encode`` likes them best; see ``orderbook.cells.rows_of``."""
+        return cells.rows_of(rows, metrics, kernel=None if self._form is None else cells.KERNEL)
+
+    def encode(self, rows: cells.Rows, first: int, counts: list[int], texts: list[Texts], into: list[Columns]) -> None:
+        """Encode the records of some instruments, one JSON document per row.
 
         Args:
-            rows: What the measurer gave, those of one instrument after those of another.
-            metrics: Of each row the stateless metrics, shape (n, 26), columns as in ``orderbook.metrics.COLUMNS`` (NaN: not
-                defined).
-            counts: How many rows each instrument has; n in all.
+            rows: What was measured, those of one instrument after those of another.
+            first: The first row.
+            counts: How many rows each instrument has, from the first one on.
             texts: For each instrument what ``texts_of`` gives.
-
-        Returns:
-            One JSON document per row, in their order.
+            into: For each instrument where its records go to, in the order of their rows.
 
         Raises:
-            ValueError: there are not as many metrics, or rows of instruments, as rows.
+            ValueError: there are fewer rows, or not as many instruments in all of these.
         """
         if self._form is None:
-            return encode_plain.encode(rows, metrics, counts, texts)
-        numbers = np.empty(len(rows) * len(NUMBERS))
-        self._form.gather(rows, metrics, numbers)
-        text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-        records: list[bytes] = self._form.write(rows, counts, list(texts), text)
-        return records
+            encode_plain.encode(rows, first, counts, texts, into)
+        else:
+            self._form.write(rows, first, counts, texts, into)
+
+
+def _form(kernel: ModuleType) -> Any:
+    numbers = np.empty(_AT_ONCE * len(NUMBERS))
+    return kernel.Form(SLOTS, END, SOURCES, TIME, numbers, partial(orjson.dumps, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 JsonSchema: TypeAlias = dict[str, object]

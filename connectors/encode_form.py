@@ -6,7 +6,7 @@ of the measurer's rows; a few have places of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -15,7 +15,6 @@ import numpy.typing as npt
 import orjson
 
 from orderbook.metrics import COLUMNS
-from orderbook.near import BANDS_BPS
 from orderbook.record import FIELDS, OFI_SOURCES, SCHEMA, STATES, Field
 from orderbook.rows import Row
 
@@ -43,29 +42,48 @@ def item(name: str) -> int:
     return Row._fields.index(name)
 
 
-def texts_of(instrument: str, topic: str, partition: int) -> Texts:
-    """What all records of an instrument have in common: venue, symbol and the beginning of source, as JSON.
+Name: TypeAlias = tuple[str, int]
+"""An instrument, ``venue:symbol``, and the partition of its messages."""
+
+
+def texts_of(name: Name, topic: str) -> Texts:
+    """What all records of an instrument have in common: venue, symbol and the beginning of source, as JSON; and their key.
 
     Args:
-        instrument: ``venue:symbol``.
+        name: The instrument, and its partition.
         topic: Where the messages that caused the records lie.
-        partition: Their partition.
     """
+    instrument, partition = name
     venue, _, symbol = instrument.partition(":")
     source = orjson.dumps({"topic": topic, "partition": partition})
-    return orjson.dumps(venue), orjson.dumps(symbol), source.removesuffix(b"}")
+    return orjson.dumps(venue), orjson.dumps(symbol), source.removesuffix(b"}"), instrument.encode()
 
 
-_remembered: Final = lru_cache(4096)(texts_of)
-
+_MOST: Final = 4096
 _LONGEST: Final = 128
-"""Longer names are not remembered: nothing that a sender can do may fill the memory."""
+"""More names than the former and longer ones than the latter are not remembered: nothing that a sender can do may fill the
+memory."""
 
 
-def texts_of_all(instruments: Sequence[str], topics: Sequence[str], partitions: Sequence[int]) -> Iterator[Texts]:
-    """``texts_of`` for each of some instruments, at least one."""
-    one = _remembered if max(map(len, instruments)) <= _LONGEST else texts_of
-    return map(one, instruments, topics, partitions)
+class Remembered(dict[Name, Texts]):
+    """``texts_of`` the instruments of a topic."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__()
+        self._topic = topic
+
+    def __missing__(self, name: Name) -> Texts:
+        """Make them, and remember them for a while."""
+        texts = texts_of(name, self._topic)
+        if len(name[0]) <= _LONGEST:
+            if len(self) >= _MOST:
+                self.clear()
+            self[name] = texts
+        return texts
+
+
+remembered: Final = lru_cache(16)(Remembered)
+"""The texts that are known of a topic's instruments."""
 
 
 _VENUE, _SYMBOL, _SOURCE = range(3)
@@ -112,17 +130,8 @@ NUMBERS: Final = tuple(field.name for field in FIELDS if field.kind == "float")
 SOURCES: Final = tuple(COLUMNS.index(name) if name in COLUMNS else ~item(name) for name in NUMBERS)
 """Where each comes from: a column of the stateless metrics, or ``~item`` of the row."""
 
-NEAR: Final = item("near")
-"""The item of a row that holds the notionals near mid of a full book; else they are in the columns."""
+TIME: Final = item("timestamp_ms")
+"""The item of a row that is the record's own time, in Kafka."""
 
-NEAR_NAMES: Final = tuple(f"{side}_notional_{bps}bps" for bps in BANDS_BPS for side in ("bid", "ask"))
-"""These notionals, in their order."""
-
-NEAR_FROM: Final = NUMBERS.index(NEAR_NAMES[0])
-"""The first of them among the numbers."""
-
-NEAR_COUNT: Final = len(NEAR_NAMES)
-"""So many are they."""
-
-if NUMBERS[NEAR_FROM : NEAR_FROM + NEAR_COUNT] != NEAR_NAMES:
-    raise AssertionError(f"expected {NEAR_NAMES} one after the other, received {NUMBERS}")
+OFFSET: Final = item("offset")
+"""The item of a row that is its message's place in its partition."""

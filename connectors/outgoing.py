@@ -26,6 +26,23 @@ class OutBatch:
         return len(self.values)
 
 
+Columns: TypeAlias = tuple[list[bytes | None], list[bytes | None], list[int]]
+"""Keys, values and timestamps (ms) of an ``OutBatch``."""
+
+
+class ByPartition(dict[int, Columns]):
+    """What goes to each partition; one that is asked for is there from then on."""
+
+    def __missing__(self, partition: int) -> Columns:
+        """Begin with nothing."""
+        made = self[partition] = [], [], []
+        return made
+
+    def batches(self) -> list[OutBatch]:
+        """All of it, by the partitions' numbers."""
+        return [OutBatch(partition, *columns) for partition, columns in sorted(self.items())]
+
+
 class Outgoing(NamedTuple):
     """One message, without its partition and time."""
 

@@ -7,19 +7,20 @@ partition, never single messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, repeat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from operator import attrgetter, itemgetter
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from connectors.decode import Decoder
 from connectors.decoded import Group
 from connectors.encode import RecordEncoder
-from connectors.encode_form import texts_of_all
-from connectors.outgoing import OutBatch
+from connectors.encode_form import OFFSET, Name, Texts, remembered
+from connectors.outgoing import ByPartition, Columns, OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
+from orderbook.cells import Rows
 from orderbook.groups import measure_groups
 from orderbook.measurer import Measured, Measurer
 from orderbook.metrics import Block
@@ -27,11 +28,11 @@ from orderbook.ofi import Carried
 from orderbook.presets import MeasureConfig, contract_size
 from orderbook.rows import Row
 
-_PARTITION: Final = attrgetter("partition")
 _ROWS: Final = attrgetter("rows")
 _STATE: Final = attrgetter("state")
 _new_tuple: Final = tuple.__new__
-_TIMESTAMP: Final = attrgetter("timestamp_ms")
+_first: Final = itemgetter(0)
+_partition: Final = itemgetter(1)
 
 
 class MeasuredGroup(NamedTuple):
@@ -45,6 +46,36 @@ class MeasuredGroup(NamedTuple):
     before: list[int]
     carried: Carried
     contract_size: float | None
+
+
+class MeasuredLot(NamedTuple):
+    """A part of a poll, measured with its stateless metrics: instruments that were told nothing but partial books.
+
+    ``names`` are the instruments and their partitions, ``counts`` how many rows each has, those of one after those of another.
+    """
+
+    topic: str
+    names: list[Name]
+    counts: list[int]
+    rows: Rows
+
+
+AnyMeasured: TypeAlias = "MeasuredGroup | MeasuredLot"
+
+
+class _Ready(NamedTuple):
+    """What the encoder is told of some instruments."""
+
+    rows: Rows
+    row: int
+    counts: list[int]
+    texts: list[Texts]
+    into: list[Columns]
+
+    def run(self, begin: int, count: int, row: int) -> _Ready:
+        """Some of them, whose first row that is."""
+        run = slice(begin, begin + count)
+        return _Ready(self.rows, row, self.counts[run], self.texts[run], self.into[run])
 
 
 class Pipeline:
@@ -94,34 +125,54 @@ class Pipeline:
             sizes[instrument] = contract_size(instrument, self.config.contract_sizes)
         return sizes[instrument]
 
-    def encode(self, measured: Iterable[MeasuredGroup]) -> list[tuple[str, OutBatch]]:
-        """Rows to finished records, keyed by the partition that they go to.
+    def encode(self, measured: Iterable[AnyMeasured]) -> list[tuple[str, OutBatch]]:
+        """Rows to finished records, keyed by the partition that they go to; those of a partition in the order given.
 
-        The stateless metrics of all instruments are computed at once: a poll of 500 instruments costs little more than
-        one of 1.
+        The stateless metrics of all groups are computed at once: a poll of 500 instruments costs little more than one of 1.
         """
         with self.counts.stage("encode"):
-            groups = sorted(filter(_ROWS, measured), key=_PARTITION)
-            if not groups:
-                return []
-            # Column by column: one instrument's part of a poll may be a single row.
-            instruments, topics, partitions, rows_of, books, before, carried, sizes = zip(*groups, strict=True)
-            counts = list(map(len, rows_of))
-            rows = list(chain.from_iterable(rows_of))
-            metrics = measure_groups(
-                books, bytes(map(_STATE, rows)), self.config, before, carried, contract_sizes=sizes
-            )
-            values = self._records.encode(rows, metrics, counts, texts_of_all(instruments, topics, partitions))
-            keys = list(chain.from_iterable(map(repeat, map(str.encode, instruments), counts)))
-            timestamps_ms = list(map(_TIMESTAMP, rows))
-            self.counts.records += len(rows)
-            out, start = [], 0
-            for partition, end in dict(zip(partitions, accumulate(counts), strict=True)).items():
-                part = slice(start, end)
-                batch = OutBatch(partition, [*keys[part]], [*values[part]], timestamps_ms[part])
-                out.append((partition_key(partition), batch))
-                start = end
-            return out
+            items, out = list(filter(_ROWS, measured)), ByPartition()
+            groups = [item for item in items if type(item) is MeasuredGroup]
+            of_groups = self._of_groups(groups, out) if groups else None
+            group = row = 0
+            # Lots and groups in their turn: an instrument may have been in a lot before it was in a group.
+            for some in _runs(items):
+                if isinstance(some, MeasuredLot):
+                    self._write(_of_lot(some, out))
+                elif some and of_groups is not None:
+                    self._write(run := of_groups.run(group, some, row))
+                    group, row = group + some, row + sum(run.counts)
+            return [(partition_key(batch.partition), batch) for batch in out.batches()]
+
+    def _of_groups(self, groups: list[MeasuredGroup], out: ByPartition) -> _Ready:
+        """The rows of some groups, with their stateless metrics."""
+        # Column by column: one instrument's part of a poll may be a single row.
+        instruments, topics, partitions, rows_of, books, before, carried, sizes = zip(*groups, strict=True)
+        rows = list(chain.from_iterable(rows_of))
+        metrics = measure_groups(books, bytes(map(_STATE, rows)), self.config, before, carried, contract_sizes=sizes)
+        names = zip(instruments, partitions, strict=True)
+        texts = [remembered(topic)[name] for topic, name in zip(topics, names, strict=True)]
+        into = list(map(out.__getitem__, partitions))
+        return _Ready(self._records.rows(rows, metrics), 0, list(map(len, rows_of)), texts, into)
+
+    def _write(self, ready: _Ready) -> None:
+        self._records.encode(*ready)
+        self.counts.records += sum(ready.counts)
+
+
+def _runs(items: list[AnyMeasured]) -> Iterator[MeasuredLot | int]:
+    """The lots among the items, and how many groups stand before each of them and behind the last."""
+    before = -1
+    for place, item in [(place, item) for place, item in enumerate(items) if type(item) is MeasuredLot]:
+        yield place - before - 1
+        yield item
+        before = place
+    yield len(items) - before - 1
+
+
+def _of_lot(lot: MeasuredLot, out: ByPartition) -> _Ready:
+    texts = list(map(remembered(lot.topic).__getitem__, lot.names))
+    return _Ready(lot.rows, 0, lot.counts, texts, list(map(out.__getitem__, map(_partition, lot.names))))
 
 
 def partition_key(partition: int) -> str:
@@ -155,9 +206,19 @@ def measure_batches(pipeline: Pipeline, raws: Iterable[RawBatch]) -> Iterator[Re
         yield Result(_in_message_order(pipeline, measured), faults)
 
 
-def _in_message_order(pipeline: Pipeline, measured: list[MeasuredGroup]) -> list[bytes]:
+def _in_message_order(pipeline: Pipeline, measured: Sequence[AnyMeasured]) -> list[bytes]:
     """Records by offset; those of several partitions one partition after the other."""
-    measured = sorted(measured, key=_PARTITION)  # the order in which encode() gives its batches, then
-    places = [(group.partition, row.offset) for group in measured for row in group.rows]
     records = [value for _, batch in pipeline.encode(measured) for value in batch.values if value is not None]
-    return [record for _, record in sorted(zip(places, records, strict=True), key=itemgetter(0))]
+    return [record for _, record in sorted(zip(places(measured), records, strict=True), key=_first)]
+
+
+def places(measured: Iterable[AnyMeasured]) -> list[tuple[int, int]]:
+    """Partition and offset of each record, in the order in which ``Pipeline.encode`` gives them."""
+    return sorted(chain.from_iterable(map(_places, measured)), key=_first)
+
+
+def _places(measured: AnyMeasured) -> Iterator[tuple[int, int]]:
+    if isinstance(measured, MeasuredGroup):
+        return ((measured.partition, row.offset) for row in measured.rows)
+    partitions = chain.from_iterable(map(repeat, map(_partition, measured.names), measured.counts))
+    return zip(partitions, measured.rows.integers(OFFSET), strict=True)

@@ -16,6 +16,8 @@ from libc.string cimport memcpy, memset
 
 cdef enum:
     FEWEST = 16  # rows that there is room for once there is one
+    NEAR_FROM = 20  # the columns that the numbers of the item ``near`` are in, where there are some
+    NEAR_COUNT = COLUMNS - NEAR_FROM
 
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
@@ -23,7 +25,7 @@ cdef extern from "Python.h":
 cdef enum Kind:
     INTEGER
     NUMBER
-    NEAR  # what cells have no room for
+    NEAR  # a few numbers in place of the last columns, or nothing
 
 KNOWN = {
     "items": (
@@ -56,12 +58,16 @@ KNOWN = {
         "depth_span_ask_bps", "bid_notional_5bps", "ask_notional_5bps", "bid_notional_10bps", "ask_notional_10bps",
         "bid_notional_25bps", "ask_notional_25bps",
     ),
+    "near": (
+        "bid_notional_5bps", "ask_notional_5bps", "bid_notional_10bps", "ask_notional_10bps", "bid_notional_25bps",
+        "ask_notional_25bps",
+    ),
 }
 """What a row's cells and columns are: where the caller knows others, this is not the memory to use."""
 
 cdef Kind[ITEMS] KINDS
-if len(KNOWN["items"]) != ITEMS or len(KNOWN["columns"]) != COLUMNS:
-    raise AssertionError(f"expected {ITEMS} items and {COLUMNS} columns")
+if len(KNOWN["items"]) != ITEMS or len(KNOWN["columns"]) != COLUMNS or KNOWN["columns"][NEAR_FROM:] != KNOWN["near"]:
+    raise AssertionError(f"expected {ITEMS} items and {COLUMNS} columns, the last {NEAR_COUNT} of them near mid")
 for _place, (_name, _kind) in enumerate(KNOWN["items"]):
     KINDS[_place] = {"integer": INTEGER, "number": NUMBER, "near": NEAR}[_kind]
 
@@ -88,13 +94,13 @@ cdef class Rows:
         """Rows of tuples.
 
         Args:
-            rows: Tuples of 21 items, as ``KNOWN`` lists them.
+            rows: Tuples of 21 items, as ``KNOWN`` lists them. The numbers of ``near`` take the place of some columns.
             columns: Of each row the stateless metrics, shape (n, 26).
 
         Raises:
             TypeError: a row is no tuple of so many items, or an item not of its kind.
             OverflowError: an integer is not above -2^63 and below 2^63.
-            ValueError: the columns do not fit, or an item has no room in cells.
+            ValueError: the columns do not fit, or ``near`` has not 6 numbers.
         """
         cdef Rows made = Rows(len(rows))
         cdef Cell *cells
@@ -109,10 +115,13 @@ cdef class Rows:
             if not isinstance(row, tuple) or PyTuple_GET_SIZE(<tuple>row) != ITEMS:
                 raise TypeError(f"expected a row of {ITEMS} items, received {row!r}")
             cells, of_row = made.add(), columns_of(made, index)
-            for place in range(ITEMS):
-                put(&cells[place], KINDS[place], (<tuple>row)[place])
             for place in range(COLUMNS):
                 of_row[place] = columns[index, place]
+            for place in range(ITEMS):
+                if KINDS[place] != NEAR:
+                    put(&cells[place], KINDS[place], (<tuple>row)[place])
+                else:
+                    put_near(&cells[place], of_row + NEAR_FROM, (<tuple>row)[place])
         return made
 
     def rows(self):
@@ -120,11 +129,30 @@ cdef class Rows:
         cdef list out = []
         cdef Py_ssize_t index, place
         for index in range(self.count):
-            out.append(tuple([item_of(KINDS[place], cells_of(self, index)[place]) for place in range(ITEMS)]))
+            out.append(tuple([self.item(index, place) for place in range(ITEMS)]))
         return out
 
+    def integers(self, Py_ssize_t place):
+        """The item of this place of all rows; None for nothing.
+
+        Raises:
+            ValueError: it is no integer.
+        """
+        if not 0 <= place < ITEMS or KINDS[place] != INTEGER:
+            raise ValueError(f"expected the place of an integer, received {place}")
+        return [self.item(index, place) for index in range(self.count)]
+
+    cdef object item(self, Py_ssize_t index, Py_ssize_t place):
+        cdef Cell cell = cells_of(self, index)[place]
+        cdef double *near = columns_of(self, index) + NEAR_FROM
+        if KINDS[place] == NUMBER:
+            return shown(cell.number)
+        if cell.integer == NOTHING:
+            return None
+        return cell.integer if KINDS[place] == INTEGER else tuple([shown(near[number]) for number in range(NEAR_COUNT)])
+
     def copy_columns(self, double[:, ::1] out not None):
-        """Fill ``out``, shape (n, 26), with the stateless metrics of the rows.
+        """Fill ``out``, shape (n, 26), with the stateless metrics of the rows, the numbers of ``near`` among them.
 
         Raises:
             ValueError: it has another shape.
@@ -164,12 +192,11 @@ cdef class Rows:
 
 
 cdef int put(Cell *cell, Kind kind, object item) except -1:
+    """Fill a cell that is no NEAR."""
     if kind == NUMBER:
         cell.number = number_of(item)
     elif item is None:
         cell.integer = NOTHING
-    elif kind == NEAR:
-        raise ValueError(f"expected a row with nothing that cells have no room for, received {item!r}")
     elif PyLong_CheckExact(item):
         cell.integer = PyLong_AsLongLong(item)
         if cell.integer == NOTHING:
@@ -179,7 +206,22 @@ cdef int put(Cell *cell, Kind kind, object item) except -1:
     return 0
 
 
+cdef int put_near(Cell *cell, double *columns, object item) except -1:
+    """Say whether there are such numbers, and put them into their columns."""
+    cdef Py_ssize_t place
+    if item is None:
+        cell.integer = NOTHING
+        return 0
+    if not isinstance(item, tuple) or PyTuple_GET_SIZE(<tuple>item) != NEAR_COUNT:
+        raise ValueError(f"expected {NEAR_COUNT} numbers or None, received {item!r}")
+    cell.integer = 1
+    for place in range(NEAR_COUNT):
+        columns[place] = number_of((<tuple>item)[place])
+    return 0
+
+
 cdef double number_of(object item) except? -1.0:
+    """A number, NaN for None; no code of others is run while rows are read."""
     if isinstance(item, float):
         return PyFloat_AS_DOUBLE(item)
     if item is None:
@@ -189,7 +231,5 @@ cdef double number_of(object item) except? -1.0:
     return PyLong_AsDouble(item)
 
 
-cdef object item_of(Kind kind, Cell cell):
-    if kind == NUMBER:
-        return None if isnan(cell.number) else cell.number
-    return None if cell.integer == NOTHING else cell.integer
+cdef inline object shown(double number):
+    return None if isnan(number) else number

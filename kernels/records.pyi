@@ -1,8 +1,10 @@
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from kernels.cells import Rows
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Kind: TypeAlias = Literal["text", "number", "integer", "choice"]
@@ -13,11 +15,15 @@ class Form:
         slots: Sequence[tuple[bytes, Kind, int, tuple[bytes, ...]]],
         end: bytes,
         sources: Sequence[int],
-        instead: int,
-        instead_from: int,
-        instead_count: int,
+        time: int,
+        numbers: Numbers,
+        show: Callable[[Numbers], bytes],
     ) -> None: ...
-    def gather(self, rows: list[Any], columns: Numbers, out: Numbers) -> None: ...
     def write(
-        self, rows: list[Any], counts: list[int], texts: list[tuple[bytes, ...]], numbers: bytes
-    ) -> list[bytes]: ...
+        self,
+        rows: Rows,
+        first: int,
+        counts: list[int],
+        texts: list[tuple[bytes, ...]],
+        into: list[tuple[list[bytes | None], list[bytes | None], list[int]]],
+    ) -> None: ...

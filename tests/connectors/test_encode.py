@@ -12,15 +12,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import encode_form
 from connectors.encode import RecordEncoder, record_schema
-from connectors.encode_form import texts_of, texts_of_all
+from connectors.encode_form import Remembered, texts_of
 from kernels import compiled
 from orderbook import FIELDS, Diff, MeasureConfig
 from orderbook.metrics import COLUMNS
 from orderbook.record import NAMES, STATES
 from orderbook.rows import Row
-from tests.orderbook.feeds import COINM, SPOT, TOPIC, Levels, Run, Told, book, encode, pack, snapshot, spot, trade
+from tests.orderbook.feeds import (
+    COINM,
+    SPOT,
+    TOPIC,
+    Levels,
+    Run,
+    Told,
+    book,
+    documents,
+    encode,
+    pack,
+    snapshot,
+    spot,
+    trade,
+)
 from tests.strategies import configs, mixed_feeds
 
 Record: TypeAlias = dict[str, Any]
@@ -47,7 +60,7 @@ NULLS = {
 }
 """What each state makes null, as docs/metrics.md lists it."""
 
-OF_SPOT = texts_of(SPOT, TOPIC, 0)
+OF_SPOT = texts_of((SPOT, 0), TOPIC)
 ENCODERS = {"compiled": RecordEncoder(), "plain": RecordEncoder(pure=True)}
 
 floats = st.one_of(
@@ -66,7 +79,7 @@ rows = st.builds(
     offset=whole,
     timestamp_ms=whole,
     receive_time_ns=st.none() | whole,
-    event_time_ms=st.none() | whole | st.integers(-(2**63), 2**64 - 1),
+    event_time_ms=st.none() | whole | st.integers(-(2**63) + 1, 2**63 - 1),
     transaction_time_ms=st.none() | whole,
     update_id=st.none() | whole,
     seq=whole,
@@ -251,7 +264,7 @@ def test_the_largest_ids_and_times_are_kept_to_the_last_digit() -> None:
 
 def test_names_and_places_are_those_of_the_caller(encoder: RecordEncoder) -> None:
     rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
-    [value] = encoder.encode(rows, np.ones((1, len(COLUMNS))), [1], [texts_of("my-venue:A:B", "über", 7)])
+    [value] = documents(encoder, rows, np.ones((1, len(COLUMNS))), [1], [texts_of(("my-venue:A:B", 7), "über")])
     record = orjson.loads(value)
 
     assert (record["venue"], record["symbol"]) == ("my-venue", "A:B")
@@ -263,29 +276,29 @@ def test_metrics_of_other_rows_are_an_error_not_a_shorter_list(encoder: RecordEn
     rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
 
     with pytest.raises(ValueError, match="1 rows"):
-        encoder.encode(rows, np.ones((count, len(COLUMNS))), [1], [OF_SPOT])
+        documents(encoder, rows, np.ones((count, len(COLUMNS))), [1], [OF_SPOT])
 
 
-@pytest.mark.parametrize("counts", [[], [0], [2], [1, 1]])
+@pytest.mark.parametrize("counts", [[2], [1, 1], [-1], [0, 2]])
 def test_groups_of_other_rows_are_an_error(encoder: RecordEncoder, counts: list[int]) -> None:
     rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
 
     with pytest.raises(ValueError, match="1 rows"):
-        encoder.encode(rows, np.ones((1, len(COLUMNS))), counts, [OF_SPOT] * len(counts))
+        documents(encoder, rows, np.ones((1, len(COLUMNS))), counts, [OF_SPOT] * len(counts))
 
 
 def test_a_long_name_is_kept_whole(encoder: RecordEncoder) -> None:
     rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])] * 2)).rows
     names = ["dex:" + "L" * 100_000, "dex:S"]
-    texts = [texts_of(name, TOPIC, 0) for name in names]
-    records = encoder.encode(rows, np.ones((2, len(COLUMNS))), [1, 1], texts)
+    texts = [texts_of((name, 0), TOPIC) for name in names]
+    records = documents(encoder, rows, np.ones((2, len(COLUMNS))), [1, 1], texts)
 
     assert ["dex:" + orjson.loads(record)["symbol"] for record in records] == names
 
 
 def test_no_rows_are_no_records(encoder: RecordEncoder) -> None:
-    assert encoder.encode([], np.ones((0, len(COLUMNS))), [], []) == []
-    assert encoder.encode([], np.ones((0, len(COLUMNS))), [0], [OF_SPOT]) == []
+    assert documents(encoder, [], np.ones((0, len(COLUMNS))), [], []) == []
+    assert documents(encoder, [], np.ones((0, len(COLUMNS))), [0], [OF_SPOT]) == []
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -301,24 +314,28 @@ def test_records_are_what_a_json_library_makes_of_their_fields(
     metrics = np.array(values, np.float64).reshape(count, len(COLUMNS))
 
     counts = [len(group[3]) for group in groups]
-    texts = [texts_of(*group[:3]) for group in groups]
+    texts = [texts_of((group[0], group[2]), group[1]) for group in groups]
 
-    assert encoder.encode([row for group in groups for row in group[3]], metrics, counts, texts) == encoded_one_by_one(
-        groups, values
-    )
+    assert documents(
+        encoder, [row for group in groups for row in group[3]], metrics, counts, texts
+    ) == encoded_one_by_one(groups, values)
 
 
 def test_short_names_are_remembered_and_long_ones_are_not_since_a_sender_could_fill_the_memory() -> None:
-    long = "dex:" + "L" * 100_000
-    [short_texts] = texts_of_all(["dex:S"], [TOPIC], [0])
-    before = encode_form._remembered.cache_info().currsize
+    remembered, long = Remembered(TOPIC), ("dex:" + "L" * 100_000, 1)
+    short_texts = remembered["dex:S", 0]
 
-    assert list(texts_of_all(["dex:S", long], [TOPIC] * 2, [0, 1])) == [
-        texts_of("dex:S", TOPIC, 0),
-        texts_of(long, TOPIC, 1),
-    ]
-    assert encode_form._remembered.cache_info().currsize == before
-    assert next(texts_of_all(["dex:S"], [TOPIC], [0])) is short_texts
+    assert short_texts == texts_of(("dex:S", 0), TOPIC)
+    assert remembered[long] == texts_of(long, TOPIC)
+    assert remembered["dex:S", 0] is short_texts
+    assert list(remembered) == [("dex:S", 0)]
+
+
+def test_not_more_than_some_thousand_names_are_remembered() -> None:
+    remembered = Remembered(TOPIC)
+    most = max(len(remembered) for n in range(10_000) if remembered[f"dex:S{n}", 0])
+
+    assert 1_000 < most < 5_000
 
 
 def test_encoding_twice_gives_the_same_bytes() -> None:
@@ -330,7 +347,7 @@ def test_encoding_twice_gives_the_same_bytes() -> None:
 
 def test_undefined_is_null_for_every_column() -> None:
     rows = Run().measurer.feed(*pack([snapshot(1), spot(5, 6)])).rows
-    [value] = RecordEncoder().encode(rows, np.full((1, len(COLUMNS)), np.nan), [1], [OF_SPOT])
+    [value] = documents(RecordEncoder(), rows, np.full((1, len(COLUMNS)), np.nan), [1], [OF_SPOT])
     record = orjson.loads(value)
 
     assert {record[name] for name in COLUMNS} == {None}

@@ -47,7 +47,7 @@ rows = st.builds(
     trade_count_1s=small,
     delta_window_ms=st.none() | small,
     delta_truncated=small,
-    near=st.none(),
+    near=st.none() | st.tuples(*[numbers] * 6),
 )
 ROW = Row(
     offset=7,
@@ -88,8 +88,33 @@ def test_rows_come_out_as_they_went_in(some: list[Row], data: st.DataObject) -> 
 
     # As text: 0.0 and -0.0 are not the same.
     assert list(map(repr, map(Row._make, made.rows()))) == list(map(repr, some))
-    assert out.tobytes() == columns.tobytes()
+    assert made.integers(5) == [row.update_id for row in some]
     assert made.count == len(made) == len(some)
+    for row, before, after in zip(some, columns, out, strict=True):
+        if row.near is not None:
+            before[-6:] = row.near
+        np.testing.assert_array_equal(after, before)
+
+
+@settings(max_examples=60)
+@given(some=st.lists(rows, max_size=4), seed=st.integers(0, 100))
+def test_the_twin_tells_the_same(some: list[Row], seed: int) -> None:
+    columns = np.random.default_rng(seed).normal(size=(len(some), len(COLUMNS)))
+    made, twin = cells.rows_of(some, columns, kernel=kernel), cells.rows_of(some, columns, kernel=None)
+    out, of_twin = ones(len(some)), ones(len(some))
+    made.copy_columns(out)
+    twin.copy_columns(of_twin)
+
+    assert list(map(Row._make, made.rows())) == list(twin.rows()) == some
+    assert made.integers(0) == twin.integers(0)
+    assert len(made) == len(twin)
+    np.testing.assert_array_equal(out, of_twin)
+
+
+@pytest.mark.parametrize("way", [kernel, None])
+def test_columns_of_other_rows_are_an_error(way: Any) -> None:
+    with pytest.raises(ValueError, match="1 rows"):
+        cells.rows_of([ROW], ones(2), kernel=way)
 
 
 def test_a_number_may_be_an_integer_and_nan_is_none() -> None:
@@ -122,6 +147,7 @@ def test_rows_of_the_module_are_what_the_core_knows() -> None:
     [
         {**cells.KNOWN, "columns": (*COLUMNS, "of_a_later_version")},
         {**cells.KNOWN, "items": (("offset", "number"),)},
+        {**cells.KNOWN, "near": ()},
         {"items": cells.KNOWN["items"]},
     ],
 )
@@ -150,7 +176,13 @@ WRONG: list[tuple[Callable[[], object], type[Exception]]] = [
     (lambda: kernel.Rows.of([(1.0, *ROW[1:])], ones(1)), TypeError),
     (lambda: kernel.Rows.of([(*ROW[:7], "0.5", *ROW[8:])], ones(1)), TypeError),
     (lambda: kernel.Rows.of([(*ROW[:7], 10**400, *ROW[8:])], ones(1)), OverflowError),
-    (lambda: kernel.Rows.of([ROW._replace(near=(1.0,) * 6)], ones(1)), ValueError),
+    (lambda: kernel.Rows.of([ROW._replace(near=(1.0,) * 5)], ones(1)), ValueError),
+    (lambda: kernel.Rows.of([(*ROW[:20], [1.0] * 6)], ones(1)), ValueError),
+    (lambda: kernel.Rows.of([(*ROW[:20], ("1.0",) * 6)], ones(1)), TypeError),
+    (lambda: kernel.Rows.of([ROW], ones(1)).integers(-1), ValueError),
+    (lambda: kernel.Rows.of([ROW], ones(1)).integers(7), ValueError),
+    (lambda: kernel.Rows.of([ROW], ones(1)).integers(20), ValueError),
+    (lambda: kernel.Rows.of([ROW], ones(1)).integers(21), ValueError),
     (lambda: kernel.Rows.of([ROW], ones(1)).copy_columns(ones(2)), ValueError),
     (lambda: kernel.Rows.of([ROW], ones(1)).copy_columns(np.ones((1, 27))), ValueError),
     (lambda: kernel.Rows.of([ROW], ones(1)).copy_columns(None), TypeError),
@@ -165,12 +197,12 @@ def test_what_does_not_fit_is_an_error(wrong: Callable[[], object], error: type[
 
 @pytest.mark.slow
 def test_nothing_is_kept_of_rows_that_are_gone() -> None:
-    some, columns, wrong = [ROW] * 100, ones(100), [ROW] * 99 + [ROW._replace(near=(1.0,) * 6)]
+    some, columns, wrong = [ROW] * 100, ones(100), [ROW] * 99 + [ROW._replace(near=(1.0,) * 5)]
 
     def work(times: int) -> int:
         for _ in range(times):
             kernel.Rows.of(some, columns).rows()
-            with pytest.raises(ValueError, match="no room"):
+            with pytest.raises(ValueError, match="6 numbers"):
                 kernel.Rows.of(wrong, columns)
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import add
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from connectors.encode import RecordEncoder
-from connectors.encode_form import texts_of
+from connectors.encode_form import Texts, texts_of
+from connectors.outgoing import Columns
 from orderbook import Diff, Event, MeasureConfig, Measured, Measurer, Partial, Quote, Snapshot, Trade
 from orderbook.audit import BookAudit
 from orderbook.events import Side
@@ -22,6 +24,7 @@ from orderbook.groups import measure_groups
 from orderbook.metrics import Block
 from orderbook.presets import contract_size
 from orderbook.quotes import QuoteTally
+from orderbook.rows import Row
 
 SPOT = "binance-spot:BTCUSDT"
 USDM = "binance-usdm:BTCUSDT"
@@ -111,10 +114,21 @@ def encode(config: MeasureConfig, measured: Measured, instrument: str = SPOT, pa
     books = [measured.books], bytes(row.state for row in rows), config, [measured.before], [measured.carried]
     metrics = measure_groups(*books, contract_sizes=[size])
     assert np.array_equal(metrics, measure_groups(*books, contract_sizes=[size], kernel=None), equal_nan=True)
-    told = rows, metrics, [len(rows)], [texts_of(instrument, TOPIC, partition)]
-    records = _ENCODER.encode(*told)
-    assert records == _PLAIN.encode(*told)
+    told = rows, metrics, [len(rows)], [texts_of((instrument, partition), TOPIC)]
+    records = documents(_ENCODER, *told)
+    assert records == documents(_PLAIN, *told)
     return records
+
+
+def documents(
+    encoder: RecordEncoder, rows: list[Row], metrics: npt.NDArray[np.float64], counts: list[int], texts: list[Texts]
+) -> list[bytes]:
+    """The records of some instruments, all in one partition."""
+    into: Columns = [], [], []
+    encoder.encode(encoder.rows(rows, metrics), 0, counts, texts, [into] * len(texts))
+    assert into[0] == [text[-1] for text, count in zip(texts, counts, strict=True) for _ in range(count)]
+    assert into[2] == [row.timestamp_ms for row in rows]
+    return cast("list[bytes]", into[1])
 
 
 class Run:
