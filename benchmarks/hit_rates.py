@@ -22,8 +22,9 @@ from consumers.evaluation.fields import choose
 from consumers.evaluation.labels import after
 from consumers.evaluation.scores import pairs
 from consumers.evaluation.series import Series, records_to_series
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import Pipeline
 from orderbook import MeasureConfig
 
 HORIZONS_S: Final = (0.1, 0.5, 1.0, 5.0, 10.0)

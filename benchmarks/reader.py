@@ -35,8 +35,9 @@ from consumers.features import FeatureReader
 from consumers.instruments import Instruments
 from consumers.lookup import Lookup, Trust
 from consumers.record_tail import Arrived
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import Pipeline
 from orderbook.presets import MeasureConfig
 from orderbook.record import CORE_FEATURES
 from tests.kafka_server import KafkaServer

@@ -1,7 +1,7 @@
 """Where a message's microseconds go: ``python -m benchmarks.steps``.
 
-CPU time of the job's own steps without Kafka and Bytewax: decode, measure (what has a memory), encode (the stateless metrics, and
-the text). Each number is the best of some rounds over the same polls; ``ORDERBOOK_PURE=1`` shows plain Python. What ``make bench``
+CPU time of the job's own steps without Kafka and Bytewax: decode, measure (buckets included), encode (the text; of full books the
+stateless metrics, too). Each number is the best of some rounds over the same polls; ``ORDERBOOK_PURE=1`` shows plain Python. What ``make bench``
 measures beyond their sum is Kafka's clients, Bytewax and recovery.
 """
 
@@ -21,11 +21,14 @@ from rich.table import Table
 import kernels
 from benchmarks.workload import WORKLOADS, Message
 from connectors.decode import Decoder
-from connectors.decoded import Group
-from connectors.raw import RawBatch
+from connectors.decoded import BookGroups, Group
+from connectors.raw import Fault, RawBatch
+from dataflows.buckets import Buckets
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline
-from orderbook import MeasureConfig, Measurer
+from dataflows.memories import Bucket
+from dataflows.pipeline import AnyMeasured, Pipeline
+from dataflows.shelf import Shelf
+from orderbook import MeasureConfig, meters
 
 _PARTITIONS: Final = 4
 _SNAPSHOTS_WITHIN: Final = 50
@@ -81,28 +84,43 @@ def polls(messages: Iterable[Message], size: int, offset: int) -> list[RawBatch]
 
 
 def _round(before: list[RawBatch], told: list[RawBatch], messages: int) -> tuple[float, ...]:
-    pipeline, measurers = Pipeline(Decoder(), MeasureConfig(), Counts()), dict[str, Measurer]()
-    _spent(pipeline, measurers, before)
+    pipeline = Pipeline(Decoder(books_in_columns=meters.KERNEL is not None), MeasureConfig(), Counts())
+    keyed = Keyed(pipeline)
+    _spent(pipeline, keyed, before)
     records = pipeline.counts.records
-    spent = [seconds * 1e6 for seconds in _spent(pipeline, measurers, told)]
+    spent = [seconds * 1e6 for seconds in _spent(pipeline, keyed, told)]
     return (*(each / messages for each in spent), sum(spent) / (pipeline.counts.records - records))
 
 
-def _spent(pipeline: Pipeline, measurers: dict[str, Measurer], batches: list[RawBatch]) -> list[float]:
+class Keyed:
+    """The keyed step, and what puts items into buckets before it."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._buckets = Buckets()
+        self._memories: dict[str, Bucket] = {}
+
+    def measure(self, items: list[Group | BookGroups]) -> list[AnyMeasured]:
+        """Measure what was decoded."""
+        measured: list[AnyMeasured] = []
+        for key, lot in self._buckets.lots(items):
+            if key not in self._memories:
+                self._memories[key] = Bucket(self._pipeline, Shelf())
+            measured += [item for item in self._memories[key].measure(lot) if not isinstance(item, Fault)]
+        return measured
+
+
+def _spent(pipeline: Pipeline, keyed: Keyed, batches: list[RawBatch]) -> list[float]:
     """CPU seconds of each step."""
     clock, spent = time.process_time, [0.0, 0.0, 0.0]
     for batch in batches:
         begin = clock()
-        groups = [item for item in pipeline.decode([batch]) if isinstance(item, Group)]
+        items = [item for item in pipeline.decode([batch]) if not isinstance(item, Fault)]
         decoded = clock()
-        for group in groups:
-            if group.instrument not in measurers:
-                measurers[group.instrument] = Measurer(pipeline.config)
-        asked = clock()
-        measured = [pipeline.measure(measurers[group.instrument], group) for group in groups]
+        measured = keyed.measure(items)
         taken = clock()
         pipeline.encode(measured)
-        for step, seconds in enumerate((decoded - begin, taken - asked, clock() - taken)):
+        for step, seconds in enumerate((decoded - begin, taken - decoded, clock() - taken)):
             spent[step] += seconds
     return spent
 

@@ -72,7 +72,10 @@ class CompiledDecoder:
             poll.slots, poll.events, drafts, names, self._rules.depth_levels, Partial, self._books_in_columns
         )
         self._spare.append(scan)
-        groups = [Group(*names[slot], events, levels, raw) for slot, events, levels in lined_up]
+        groups = []
+        for slot, events, levels in lined_up:
+            instrument, partition = names[slot]
+            groups.append(Group(instrument, partition, events, levels, raw))
         return groups, BookGroups(columns, alone, raw) if alone else None
 
     def _sort(self, identity: Identity) -> Sort | None:

@@ -27,7 +27,7 @@ from dataflows.graph import build
 from dataflows.pipeline import Pipeline
 from dataflows.settings import Settings
 from dataflows.shelf import Shelf
-from orderbook import MeasureConfig
+from orderbook import MeasureConfig, meters
 
 _NUMBERS: Final = {
     "depth_levels",
@@ -181,6 +181,7 @@ def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:
         depth_levels=settings.depth_levels,
         max_levels=settings.max_levels,
         max_message_bytes=settings.max_message_bytes,
+        books_in_columns=meters.KERNEL is not None,
     )
     config = MeasureConfig(
         depth_levels=settings.depth_levels,

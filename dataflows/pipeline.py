@@ -1,28 +1,29 @@
 """The steps between source and sinks as plain functions of batches: decode, measure, encode.
 
 Owns their composition, without Bytewax and Kafka: the graph (``dataflows.graph``) gives each step a node, and
-``measure_batches`` runs the same steps over recordings. What flows between them is batches of one instrument or one
-partition, never single messages.
+``dataflows.batches`` runs the same steps over recordings. What flows between them is batches of instruments or partitions,
+never single messages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import attrgetter, itemgetter
 from time import perf_counter
 from typing import Final, NamedTuple, TypeAlias
 
 from connectors.decode import Decoder
-from connectors.decoded import Group
+from connectors.decoded import BookGroups, Group
 from connectors.encode import RecordEncoder
-from connectors.encode_form import OFFSET, Name, Texts, remembered
+from connectors.encode_form import Name, Texts, remembered
 from connectors.outgoing import ByPartition, Columns, OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
 from orderbook.cells import Rows
 from orderbook.groups import measure_groups
 from orderbook.measurer import Measured, Measurer
+from orderbook.meters import Lanes, new_meter
 from orderbook.metrics import Block
 from orderbook.ofi import Carried
 from orderbook.presets import MeasureConfig, contract_size
@@ -83,14 +84,15 @@ class Pipeline:
 
     def __init__(self, decoder: Decoder, config: MeasureConfig, counts: Counts) -> None:
         self._decoder = decoder
+        self._meter = new_meter(config)
         self._records = RecordEncoder()
         self.config = config
         self.counts = counts
         self._contract_sizes: dict[str, float | None] = {}
 
-    def decode(self, raws: Iterable[RawBatch]) -> list[Group | Fault]:
+    def decode(self, raws: Iterable[RawBatch]) -> list[Group | BookGroups | Fault]:
         """Raw batches to groups by instrument, and faults."""
-        out: list[Group | Fault] = []
+        out: list[Group | BookGroups | Fault] = []
         counts = self.counts
         with counts.stage("decode"):
             for raw in raws:
@@ -100,13 +102,32 @@ class Pipeline:
                 counts.notices.update(fault.reason for fault in raw.lost)
                 out += raw.lost
                 out += decoded.groups
+                if decoded.books is not None:
+                    out.append(decoded.books)
                 out += decoded.faults
         return out
+
+    def measure_books(self, books: BookGroups, lanes: Lanes) -> tuple[MeasuredLot | None, list[int]]:
+        """Partial books of many instruments to the rows of their records; None: there are none.
+
+        Also gives the numbers of the groups that are in no lane, which nothing was done with.
+        """
+        counts, start = self.counts, perf_counter()
+        if self._meter is None:
+            return None, books.numbers
+        metered = self._meter.measure(books.columns, books.numbers, lanes)
+        if metered.stale:
+            counts.ignored["stale"] += metered.stale
+        if metered.notices:
+            counts.notices.update(metered.notices)
+        counts.seconds["measure"] += perf_counter() - start
+        lot = MeasuredLot(books.origin.topic, metered.names, metered.counts, metered.rows) if metered.counts else None
+        return lot, metered.rest
 
     def measure(self, measurer: Measurer, group: Group) -> MeasuredGroup:
         """One instrument's events to the rows of its records."""
         counts, start = self.counts, perf_counter()
-        size = self._contract_size(group.instrument)
+        size = self.contract_size(group.instrument)
         measured: Measured = measurer.feed(group.events, group.levels, size)
         # Thousands of groups may be measured in a poll: each of these would cost as much as measuring a message.
         if measured.ignored:
@@ -119,7 +140,8 @@ class Pipeline:
         place = (group.instrument, group.origin.topic, group.partition)
         return _new_tuple(MeasuredGroup, place + measured[:4] + (size,))  # half the price of unpacking
 
-    def _contract_size(self, instrument: str) -> float | None:
+    def contract_size(self, instrument: str) -> float | None:
+        """Value of one contract; None where quantities are base units."""
         sizes = self._contract_sizes
         if instrument not in sizes:
             sizes[instrument] = contract_size(instrument, self.config.contract_sizes)
@@ -178,47 +200,3 @@ def _of_lot(lot: MeasuredLot, out: ByPartition) -> _Ready:
 def partition_key(partition: int) -> str:
     """Key of a partition's items and name of its sink part; padded, because Bytewax sorts part names as text."""
     return f"{partition:05d}"
-
-
-class Result(NamedTuple):
-    """One batch, measured without a broker: records in the order of their messages, and faults."""
-
-    records: list[bytes]
-    faults: list[Fault]
-
-
-def measure_batches(pipeline: Pipeline, raws: Iterable[RawBatch]) -> Iterator[Result]:
-    """The whole job over raw batches, in process; state is carried from one to the next.
-
-    Records come in the order of their messages (over all instruments), so that no batch size shows in the output.
-    """
-    measurers: dict[str, Measurer] = {}
-    for raw in raws:
-        faults: list[Fault] = []
-        measured: list[MeasuredGroup] = []
-        for item in pipeline.decode([raw]):
-            if isinstance(item, Fault):
-                faults.append(item)
-                continue
-            if item.instrument not in measurers:
-                measurers[item.instrument] = Measurer(pipeline.config)
-            measured.append(pipeline.measure(measurers[item.instrument], item))
-        yield Result(_in_message_order(pipeline, measured), faults)
-
-
-def _in_message_order(pipeline: Pipeline, measured: Sequence[AnyMeasured]) -> list[bytes]:
-    """Records by offset; those of several partitions one partition after the other."""
-    records = [value for _, batch in pipeline.encode(measured) for value in batch.values if value is not None]
-    return [record for _, record in sorted(zip(places(measured), records, strict=True), key=_first)]
-
-
-def places(measured: Iterable[AnyMeasured]) -> list[tuple[int, int]]:
-    """Partition and offset of each record, in the order in which ``Pipeline.encode`` gives them."""
-    return sorted(chain.from_iterable(map(_places, measured)), key=_first)
-
-
-def _places(measured: AnyMeasured) -> Iterator[tuple[int, int]]:
-    if isinstance(measured, MeasuredGroup):
-        return ((measured.partition, row.offset) for row in measured.rows)
-    partitions = chain.from_iterable(map(repeat, map(_partition, measured.names), measured.counts))
-    return zip(partitions, measured.rows.integers(OFFSET), strict=True)

@@ -22,9 +22,9 @@ from consumers.evaluation.errors import EvaluationError
 from consumers.evaluation.executions import Executions
 from consumers.evaluation.series import Series, SeriesBuilder
 from consumers.evaluation.slippage import Execution
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.replay.ranges import Wanted, find_ranges
 from dataflows.settings import Settings
 from obi.connecting import connect

@@ -13,9 +13,9 @@ import typer
 from connectors.encode_faults import fault_line
 from connectors.raw import RawBatch
 from consumers.audits import Audits
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.settings import Settings
 from obi.options import DECODING, MEASURING, with_settings
 from obi.recordings import Files, TrackedReader, Venue, open_recordings

@@ -12,17 +12,20 @@ from operator import itemgetter
 from typing import Final, NamedTuple, cast
 
 from connectors.broker import Broker
+from connectors.decoded import BookGroups, Lot
 from connectors.outgoing import OutBatch
 from connectors.polled import raw_batch
 from connectors.raw import Fault, Headers, RawBatch
 from connectors.stretch import StretchReader, flat
 from connectors.tail import fault_answers_to
+from dataflows.batches import places
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import MeasuredGroup
+from dataflows.memories import Bucket
+from dataflows.pipeline import AnyMeasured
 from dataflows.replay.starts import Plan
 from dataflows.settings import Settings
-from orderbook.measurer import Measurer
+from dataflows.shelf import InstrumentState, Shelf
 
 READ_AT_ONCE: Final = 2000
 
@@ -72,7 +75,9 @@ class Replay:
         self.plan = plan
         self.instrument = instrument
         self._pipeline = pipeline_of(settings, Counts())
-        self._measurers: dict[str, Measurer] = {}
+        partition, states = plan.range.partition, plan.start.states
+        shelf = Shelf(InstrumentState(name, partition, state) for name, state in states.items())
+        self._bucket = Bucket(self._pipeline, shelf)
 
     def pieces(self, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Piece]:
         """The records, piece by piece; ``on_progress`` is told the offset that reading has come to.
@@ -98,24 +103,26 @@ class Replay:
             yield raw
             on_progress(raw.offsets[-1] + 1)
 
-    def _measure(self, raw: RawBatch) -> list[MeasuredGroup]:
-        pipeline = self._pipeline
-        measured = []
-        for item in pipeline.decode([raw]):
-            if isinstance(item, Fault):
-                continue
-            self.instruments.add(item.instrument)
-            if self.instrument not in {None, item.instrument}:
-                continue
-            if item.instrument not in self._measurers:
-                state = self.plan.start.states.get(item.instrument, b"")
-                self._measurers[item.instrument] = Measurer(pipeline.config, state)
-            measured.append(pipeline.measure(self._measurers[item.instrument], item))
-        return measured
+    def _measure(self, raw: RawBatch) -> list[AnyMeasured]:
+        lot = Lot([])
+        for item in self._pipeline.decode([raw]):
+            if isinstance(item, BookGroups):
+                lot.items.append(self._wanted(item))
+            elif not isinstance(item, Fault):
+                self.instruments.add(item.instrument)
+                if self.instrument in {None, item.instrument}:
+                    lot.items.append(item)
+        return [item for item in self._bucket.measure(lot) if not isinstance(item, Fault)]
 
-    def _records(self, measured: list[MeasuredGroup], moved: Collection[int]) -> list[Record]:
+    def _wanted(self, books: BookGroups) -> BookGroups:
+        names = books.columns.names
+        self.instruments.update(names[number][0] for number in books.numbers)
+        wanted = [number for number in books.numbers if self.instrument in {None, names[number][0]}]
+        return BookGroups(books.columns, wanted, books.origin)
+
+    def _records(self, measured: list[AnyMeasured], moved: Collection[int]) -> list[Record]:
         """In the order of their messages."""
-        offsets = [row.offset for group in measured for row in group.rows]
+        offsets = [offset for _, offset in places(measured)]
         found = []
         for _, batch in self._pipeline.encode(measured):
             columns = zip(offsets, batch.keys, batch.values, batch.timestamps_ms, strict=True)

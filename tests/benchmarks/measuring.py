@@ -8,8 +8,9 @@ from benchmarks.agreement import Metrics, metrics
 from benchmarks.workload import Message
 from connectors.decode import Decoder
 from connectors.raw import RawBatch
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import Pipeline
 from orderbook import MeasureConfig
 from tests.kafka_reading import Read
 

@@ -25,9 +25,9 @@ from selenium.webdriver.chrome.service import Service
 
 from connectors.embedded import EmbeddedBroker
 from connectors.raw import RawBatch
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.settings import Settings
 from simulator import default_instruments, simulate
 from tests.deployment import environment

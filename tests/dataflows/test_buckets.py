@@ -39,7 +39,7 @@ def test_a_poll_is_one_lot_for_each_bucket_with_its_groups_in_their_order(places
 
     lots = dict(keyed)
     assert len(lots) == len(keyed)
-    assert {key: [*map(id, lot.groups)] for key, lot in lots.items()} == {
+    assert {key: [*map(id, lot.items)] for key, lot in lots.items()} == {
         key: [id(some) for some in groups if bucket_of(some.instrument) == key]
         for key in {bucket_of(some.instrument) for some in groups}
     }

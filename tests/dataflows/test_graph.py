@@ -27,7 +27,7 @@ from dataflows import buckets, recovery
 from dataflows.bases import Bases, levels_key
 from dataflows.buckets import bucket_of
 from dataflows.graph import FLOW_ID, MeasureLogic, build
-from dataflows.pipeline import MeasuredGroup, Pipeline
+from dataflows.pipeline import AnyMeasured, Pipeline
 from dataflows.settings import SettingsError
 from dataflows.shelf import InstrumentState, Shelf
 from orderbook import MeasureConfig, Measurer
@@ -337,11 +337,11 @@ def test_a_group_that_travels_to_another_process_measures_and_faults_alike() -> 
             assert len(travelled.origin) == len(group.events)
 
 
-def encoded(steps: Pipeline, items: list[MeasuredGroup | Fault]) -> list[Any]:
-    return [batch.values for _, batch in steps.encode(item for item in items if isinstance(item, MeasuredGroup))]
+def encoded(steps: Pipeline, items: list[AnyMeasured | Fault]) -> list[Any]:
+    return [batch.values for _, batch in steps.encode(item for item in items if not isinstance(item, Fault))]
 
 
-def elsewhere(steps: Pipeline, group: Group) -> list[MeasuredGroup | Fault]:
+def elsewhere(steps: Pipeline, group: Group) -> list[AnyMeasured | Fault]:
     """What an instrument of another partition makes of the group."""
     logic = MeasureLogic(steps, Shelf(), ("bucket", ((group.instrument, group.partition + 1, b"", False),)))
     items, keep = logic.on_batch([Lot([group])])

@@ -25,9 +25,9 @@ from bytewax.testing import TestingSink, TestingSource
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.broker import BrokerError, DeliveryError, TopicMissingError
-from connectors.decoded import Group
+from connectors.decoded import BookGroups
 from connectors.embedded import EmbeddedBroker
-from connectors.raw import RawBatch
+from connectors.raw import Fault, RawBatch
 from connectors.topics import TopicNames
 from dataflows import execution
 from dataflows.beginning import Beginning
@@ -315,6 +315,7 @@ def states_after(settings: Settings, servers: str, partition: int, position: int
     steps = pipeline_of(settings, Counts())
     logics: dict[str, Measurer] = {}
     for item in steps.decode([raw]):
-        assert isinstance(item, Group)
-        steps.measure(logics.setdefault(item.instrument, Measurer(steps.config)), item)
+        assert not isinstance(item, Fault)
+        for group in item.groups() if isinstance(item, BookGroups) else [item]:
+            steps.measure(logics.setdefault(group.instrument, Measurer(steps.config)), group)
     return {name: logic.state() for name, logic in sorted(logics.items())}

@@ -10,7 +10,8 @@ from math import isclose
 import pytest
 
 from connectors.decode import Decoder
-from connectors.raw import Fault, RawBatch
+from connectors.decoded import Group
+from connectors.raw import RawBatch
 from dataflows.counts import Counts
 from dataflows.pipeline import Pipeline
 from orderbook import MeasureConfig, Measurer
@@ -36,7 +37,7 @@ def _measured(instrument: Instrument, events: list[Event]) -> Iterator[tuple[int
     pipeline = Pipeline(Decoder(), MeasureConfig(delta_volume_window=WINDOW), Counts())
     measurer = Measurer(pipeline.config)
     for item in pipeline.decode([_raw(events)]):
-        assert not isinstance(item, Fault)
+        assert isinstance(item, Group)
         assert item.instrument == f"{instrument.venue}:{instrument.symbol}"
         measured = pipeline.measure(measurer, item)
         for row, book in zip(measured.rows, measured.books.tolist(), strict=True):

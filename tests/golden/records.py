@@ -18,8 +18,9 @@ from typing import Any, Final
 from connectors.decode import Decoder
 from connectors.raw import RawBatch
 from connectors.recordings import RecordingReader
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import Pipeline
 from orderbook import SCHEMA, MeasureConfig
 from simulator import Dirt, Event, default_instruments, simulate
 from tests.needs import RECORDINGS

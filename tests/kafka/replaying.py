@@ -17,10 +17,10 @@ from connectors.journal import Checkpoint, Journal, Standing
 from connectors.polled import raw_batch
 from connectors.raw import RawBatch
 from dataflows import checkpointer
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.generations import Choice
 from dataflows.job import numbers_settings, pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.runner import run
 from dataflows.settings import Settings
 from obi.cli import app

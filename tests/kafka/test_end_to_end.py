@@ -16,8 +16,9 @@ from connectors.decode import Decoder
 from connectors.raw import RawBatch
 from connectors.raw_topic import partition_of
 from connectors.recordings import RecordingReader
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import Pipeline
 from orderbook import MeasureConfig
 from simulator import default_instruments, simulate
 from tests.corpus.case import Case

@@ -11,8 +11,9 @@ from connectors.decode import Decoder
 from connectors.recordings import RecordingReader
 from consumers.audits import Audits, instrument_of
 from consumers.witness import read_testimony
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
-from dataflows.pipeline import Pipeline, measure_batches
+from dataflows.pipeline import Pipeline
 from orderbook import MeasureConfig
 from tests.deployment import Deployment, record
 from tests.kafka_reading import read_topic

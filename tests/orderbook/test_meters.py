@@ -24,9 +24,7 @@ from tests.strategies import configs
 pytestmark = pytest.mark.skipif(KERNEL is None, reason="kernels.meters was not compiled")
 
 NAMES = ["binance-spot:AUSDT", "binance-spot:BUSDT", "binance-coinm:BTCUSD_PERP"]
-FUTURES = (
-    b'{"stream":"%b@depth20@100ms","data":{"e":"depthUpdate","E":%d,"T":%d,"s":"%b","U":1,"u":%d,"pu":0,"b":[%b],"a":[%b]}}'
-)
+FUTURES = b'{"stream":"%b@depth20@100ms","data":{"e":"depthUpdate","E":%d,"T":%d,"s":"%b","U":1,"u":%d,"pu":0,"b":[%b],"a":[%b]}}'
 SPOT = b'{"stream":"%b@depth20@100ms","data":{"lastUpdateId":%d,"bids":[%b],"asks":[%b]}}'
 
 prices = st.integers(90, 110)
@@ -53,7 +51,12 @@ def raws(told: list[tuple[str, int, int, Any, Any]], cuts: list[int]) -> list[Ra
             value = FUTURES % (symbol.lower(), times[name], times[name] - 1, symbol, ids[name], *sides)
         headers = [("recv_ns", b"%d" % (times[name] * 1_000_000 + 7))] if step else None
         polls[-1].append(
-            value, key=name.encode(), headers=headers, partition=NAMES.index(name), offset=offset, timestamp_ms=times[name]
+            value,
+            key=name.encode(),
+            headers=headers,
+            partition=NAMES.index(name),
+            offset=offset,
+            timestamp_ms=times[name],
         )
     return polls
 

@@ -12,9 +12,9 @@ from connectors.decode import Decoder
 from connectors.raw import RawBatch
 from consumers.dashboard.scene import Scene, Status
 from consumers.record_tail import Arrived
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.settings import Settings
 from simulator import default_instruments, simulate
 

@@ -12,9 +12,9 @@ from connectors.recordings import RecordingReader
 from consumers.evaluation.fields import FEATURES, MICRO_PRICE, choose
 from consumers.evaluation.report import Question, evaluate
 from consumers.evaluation.series import Series, records_to_series
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.settings import load_settings
 
 NAMES = ("spot_btcusdt", "spot_ethusdt", "usdm_btcusdt", "usdm_ethusdt")

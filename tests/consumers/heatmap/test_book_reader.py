@@ -18,9 +18,9 @@ from connectors.recordings import RecordingReader, write_recording
 from consumers.heatmap.book_reader import BookReader
 from consumers.heatmap.grid import paint
 from consumers.heatmap.timeline import Timeline
+from dataflows.batches import measure_batches
 from dataflows.counts import Counts
 from dataflows.job import pipeline_of
-from dataflows.pipeline import measure_batches
 from dataflows.settings import Settings
 from simulator import default_instruments, simulate
 
