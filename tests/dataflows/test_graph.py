@@ -371,3 +371,11 @@ def test_two_workers_give_what_one_gives() -> None:
 
     assert two.records() == one.records()
     assert two.reasons() == one.reasons()
+
+
+def test_an_instrument_that_moved_meets_its_memory_whichever_worker_has_it() -> None:
+    two = Flow(moved())
+    bytewax.testing.cluster_main(two.graph(), [], 0, worker_count_per_proc=2)  # type: ignore[no-untyped-call]
+
+    assert two.reasons() == [(5, b"partition_moved"), (6, b"partition_moved")]
+    assert two.records() == Flow(moved()).run().records()
