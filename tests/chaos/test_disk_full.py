@@ -16,7 +16,7 @@ from tests.deployment import Deployment
 # Short epochs: SQLite's log grows by every one of them.
 MANY_EPOCHS = ("--batch-size=50", "--epoch-interval-ms=10")
 TOO_SMALL_FOR_A_STORE_KB = 16
-FULL_AFTER_A_WHILE_KB = 300
+FULL_AFTER_A_WHILE_KB = 1_000
 
 
 @pytest.fixture
