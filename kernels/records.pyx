@@ -17,12 +17,13 @@ from libc.string cimport memchr, memcpy
 
 from kernels.cells cimport COLUMNS, ITEMS, NOTHING, Cell, Rows, cells_of, columns_of
 from kernels.cells import KNOWN
+from kernels.digits cimport copy_to_comma, put_digits
+from kernels.prefetch cimport look_ahead
 
 cdef enum:
     BLOCK = 32  # bytes copied at once; no float's text is longer
     MOST = 128  # pieces of a form, numbers of a row, texts to choose from
     MOST_TEXTS = 8  # of a group
-    INTEGER_SIZE = 24  # digits and sign of a little more than 64 bits
 
 cdef enum Kind:
     TEXT
@@ -58,24 +59,10 @@ cdef inline char *put(char *out, Text *text) noexcept:
 
 cdef inline char *put_integer(char *out, long long value) noexcept:
     """Write an integer, or null for NOTHING."""
-    cdef char[2 * INTEGER_SIZE] digits
-    cdef int at = INTEGER_SIZE
-    cdef unsigned long long rest = <unsigned long long>value
     if value == NOTHING:
         memcpy(out, b"null", 4)
         return out + 4
-    if value < 0:
-        out[0] = b"-"
-        out += 1
-        rest = 0 - rest
-    while True:
-        at -= 1
-        digits[at] = <char>(48 + rest % 10)
-        rest //= 10
-        if not rest:
-            break
-    memcpy(out, digits + at, INTEGER_SIZE)
-    return out + INTEGER_SIZE - at
+    return put_digits(out, value)
 
 
 cdef inline char *put_number(char *out, Digits *digits) except NULL:
@@ -83,16 +70,19 @@ cdef inline char *put_number(char *out, Digits *digits) except NULL:
     cdef const char *at = digits.at
     cdef Py_ssize_t left = digits.end - at, size
     cdef const char *stop
-    if left < 1:
+    if left > BLOCK:
+        size = copy_to_comma(out, at)
+        if size == BLOCK and left > BLOCK + 1 and at[BLOCK] != c",":
+            size = left  # else the bracket is behind it
+    elif left < 1:
         raise ValueError("expected a number for each place, received fewer")
-    stop = <const char *>memchr(at, b",", left)
-    if stop == NULL:
-        stop = digits.end - 1  # the bracket
-    size = stop - at
+    else:
+        stop = <const char *>memchr(at, c",", left)
+        size = left - 1 if stop == NULL else stop - at  # the bracket
+        memcpy(out, at, size)
     if size > BLOCK:
         raise ValueError(f"expected numbers of {BLOCK} characters at most, received {size}")
-    memcpy(out, at, BLOCK if left >= BLOCK else size)
-    digits.at = stop + 1
+    digits.at = at + size + 1
     return out + size
 
 
@@ -187,6 +177,7 @@ cdef class Form:
         if len(counts) != len(texts) or len(counts) != len(into):
             raise ValueError(f"expected texts and lists of {len(counts)} groups, received {len(texts)} and {len(into)}")
         for group in range(len(counts)):
+            look_ahead(texts, group)
             count, held = counts[group], texts[group]
             key = self.take(held, of_group, &size)
             keys, documents, times = into[group]
