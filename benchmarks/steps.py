@@ -23,7 +23,7 @@ from benchmarks.workload import WORKLOADS, Message
 from connectors.decode import Decoder
 from connectors.decoded import BookGroups, Group
 from connectors.raw import Fault, RawBatch
-from dataflows.buckets import Buckets
+from dataflows.buckets import Buckets, bucket_of
 from dataflows.counts import Counts
 from dataflows.memories import Bucket
 from dataflows.pipeline import AnyMeasured, Pipeline
@@ -84,7 +84,7 @@ def polls(messages: Iterable[Message], size: int, offset: int) -> list[RawBatch]
 
 
 def _round(before: list[RawBatch], told: list[RawBatch], messages: int) -> tuple[float, ...]:
-    pipeline = Pipeline(Decoder(books_in_columns=meters.KERNEL is not None), MeasureConfig(), Counts())
+    pipeline = Pipeline(Decoder(books_by=None if meters.KERNEL is None else bucket_of), MeasureConfig(), Counts())
     keyed = Keyed(pipeline)
     _spent(pipeline, keyed, before)
     records = pipeline.counts.records

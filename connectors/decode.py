@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from connectors.decode_compiled import CompiledDecoder
+from connectors.decode_compiled import CompiledDecoder, Share
 from connectors.decode_fast import decode_fast
 from connectors.decode_group import Poll, build_groups, rows_of
 from connectors.decode_plain import PartialDraft, Rules, decode_one
@@ -33,7 +33,8 @@ class Decoder:
         depth_levels: Levels of a partial book that count, at least 1.
         max_levels: More on one side of a depth message are a fault.
         max_message_bytes: A longer value is a fault.
-        books_in_columns: Whether groups of nothing but partial books may come without events (``Decoded.books``).
+        books_by: Where it is given, groups of nothing but partial books may come without events, apart by what this says of
+            their instruments (``Decoded.books``).
         kernel: ``kernels.polls``; None for the same answers without it.
     """
 
@@ -45,7 +46,7 @@ class Decoder:
         depth_levels: int = 20,
         max_levels: int = 20_000,
         max_message_bytes: int = 5_000_000,
-        books_in_columns: bool = False,
+        books_by: Share | None = None,
         kernel: ModuleType | None = _KERNEL,
     ) -> None:
         if bare_depth not in _BARE_DEPTH:
@@ -64,7 +65,7 @@ class Decoder:
         )
         self._compiled = None
         if kernel is not None:
-            self._compiled = CompiledDecoder(kernel, self._rules, books_in_columns=books_in_columns)
+            self._compiled = CompiledDecoder(kernel, self._rules, books_by)
 
     def decode(self, raw: RawBatch) -> Decoded:
         """One poll, decoded; see ``Decoded`` for what is conserved."""

@@ -7,6 +7,7 @@ identity of a poll, by the plain path's own rules. Whatever the kernel does not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -22,8 +23,11 @@ from orderbook.events import Diff, Event, Partial, Quote, Trade
 Identity: TypeAlias = tuple[tuple[Any, ...], str | None, int]
 """As the kernel tells it: who it speaks of (see ``Told``), field ``e``, and which fields are there."""
 
-Sort: TypeAlias = tuple[str, int, type[Event]]
-"""Instrument, the kernel's layout, class of the events."""
+Sort: TypeAlias = tuple[str, int, type[Event], str]
+"""Instrument, the kernel's layout, class of the events, and the instrument's share of the books in columns."""
+
+Share: TypeAlias = Callable[[str], str]
+"""Of an instrument."""
 
 
 class CompiledDecoder:
@@ -32,12 +36,12 @@ class CompiledDecoder:
     Args:
         kernel: ``kernels.polls``.
         rules: Of the decoder.
-        books_in_columns: Of the decoder.
+        books_by: Of the decoder.
     """
 
-    def __init__(self, kernel: ModuleType, rules: Rules, *, books_in_columns: bool) -> None:
+    def __init__(self, kernel: ModuleType, rules: Rules, books_by: Share | None) -> None:
         self._kernel = kernel
-        self._books_in_columns = books_in_columns
+        self._books_by = books_by
         self._rules = rules
         self._spare: list[Any] = []
         # Snapshots are rare, and books in the normalised form are not the exchange's: both are left to the plain path.
@@ -62,21 +66,21 @@ class CompiledDecoder:
 
     def build_groups(
         self, scan: Any, raw: RawBatch, poll: Poll, drafts: dict[int, PartialDraft]
-    ) -> tuple[list[Group], BookGroups | None]:
+    ) -> tuple[list[Group], list[BookGroups]]:
         """The groups, in the order in which their first events arrived; ``drafts`` are the plain path's books.
 
-        Where books may be in columns, the groups that have nothing else are apart.
+        Where books may be in columns, the groups that have nothing else are apart, share by share.
         """
         names = list(poll.groups)
         lined_up, columns, alone = scan.finish(
-            poll.slots, poll.events, drafts, names, self._rules.depth_levels, Partial, self._books_in_columns
+            poll.slots, poll.events, drafts, names, self._rules.depth_levels, Partial, self._books_by is not None
         )
         self._spare.append(scan)
         groups = []
         for slot, events, levels in lined_up:
             instrument, partition = names[slot]
             groups.append(Group(instrument, partition, events, levels, raw))
-        return groups, BookGroups(columns, alone, raw) if alone else None
+        return groups, [BookGroups(share, columns, numbers, raw) for share, numbers in alone.items()]
 
     def _sort(self, identity: Identity) -> Sort | None:
         """What the messages of an identity are; None: they are not for this path."""
@@ -89,7 +93,8 @@ class CompiledDecoder:
         except MalformedError:
             return None
         layout = self._layout(named)
-        return None if layout is None else (named.instrument, *layout)
+        share = "" if self._books_by is None else self._books_by(named.instrument)
+        return None if layout is None else (named.instrument, *layout, share)
 
     def _layout(self, named: Named) -> tuple[int, type[Event]] | None:
         if named.kind is Kind.DIFF:

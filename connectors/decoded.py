@@ -58,11 +58,13 @@ class BookGroups:
     """Groups of one poll that were told nothing but partial books, without an object for each message.
 
     Attributes:
+        share: What the decoder was told of their instruments.
         columns: Where they are.
         numbers: Which of the groups there; in the order in which their first books arrived.
         origin: As in ``Group``.
     """
 
+    share: str
     columns: Columns
     numbers: list[int]
     origin: RawBatch
@@ -94,10 +96,10 @@ class Decoded:
 
     Attributes:
         groups: Those with events.
-        books: Those without, where the decoder was asked for them.
+        books: Those without, share by share, where the decoder was asked for them.
         faults: What could not be decoded.
     """
 
     groups: list[Group] = field(default_factory=list)
-    books: BookGroups | None = None
+    books: list[BookGroups] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)

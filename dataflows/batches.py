@@ -18,7 +18,6 @@ from dataflows.pipeline import AnyMeasured, MeasuredGroup, Pipeline
 from dataflows.shelf import Shelf
 
 _first: Final = itemgetter(0)
-_partition: Final = itemgetter(1)
 
 
 class Result(NamedTuple):
@@ -65,5 +64,5 @@ def places(measured: Iterable[AnyMeasured]) -> list[tuple[int, int]]:
 def _places(measured: AnyMeasured) -> Iterator[tuple[int, int]]:
     if isinstance(measured, MeasuredGroup):
         return ((measured.partition, row.offset) for row in measured.rows)
-    partitions = chain.from_iterable(map(repeat, map(_partition, measured.names), measured.counts))
+    partitions = chain.from_iterable(map(repeat, measured.partitions, measured.counts))
     return zip(partitions, measured.rows.integers(OFFSET), strict=True)

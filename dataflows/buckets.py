@@ -49,21 +49,12 @@ class Buckets:
         return key
 
     def lots(self, items: Iterable[Group | BookGroups]) -> list[tuple[str, Lot]]:
-        """One lot for each bucket that is met, with its groups in their order."""
+        """One lot for each bucket that is met, with its groups in their order; books in columns came by ``bucket_of``."""
         known, found = self.known, defaultdict[str, list[Group | BookGroups]](list)
         for item in items:
             if isinstance(item, BookGroups):
-                for key, numbers in self._numbers(item).items():
-                    found[key].append(BookGroups(item.columns, numbers, item.origin))
+                found[item.share].append(item)
             else:
                 instrument = item.instrument
                 found[known.get(instrument) or self.key(instrument)].append(item)
         return [(key, Lot(some)) for key, some in found.items()]
-
-    def _numbers(self, books: BookGroups) -> dict[str, list[int]]:
-        """The numbers of groups by bucket."""
-        known, names, found = self.known, books.columns.names, defaultdict[str, list[int]](list)
-        for number in books.numbers:
-            instrument, _ = names[number]
-            found[known.get(instrument) or self.key(instrument)].append(number)
-        return found

@@ -22,6 +22,7 @@ from connectors.source_observer import Settled, SourceObserver
 from connectors.tail import fault_answers_to, record_answers_to
 from connectors.terms import Claim
 from connectors.topics import TopicNames, checkpoints_of
+from dataflows.buckets import bucket_of
 from dataflows.counts import Counts
 from dataflows.graph import build
 from dataflows.pipeline import Pipeline
@@ -181,7 +182,7 @@ def pipeline_of(settings: Settings, counts: Counts) -> Pipeline:
         depth_levels=settings.depth_levels,
         max_levels=settings.max_levels,
         max_message_bytes=settings.max_message_bytes,
-        books_in_columns=meters.KERNEL is not None,
+        books_by=None if meters.KERNEL is None else bucket_of,
     )
     config = MeasureConfig(
         depth_levels=settings.depth_levels,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from connectors.decoded import BookGroups, Group, Lot
+from connectors.encode_form import remembered
 from connectors.raw import Fault
 from dataflows.pipeline import AnyMeasured, Pipeline
 from dataflows.shelf import InstrumentState, Shelf
@@ -42,6 +43,7 @@ class Bucket:
         self._memories = {state.instrument: InstrumentMemory(pipeline.config, shelf, state) for state in states}
         self._sorted = len(self._memories)
         self._lanes: Lanes = {}
+        self._topic = ""
 
     def measure(self, lot: Lot) -> list[AnyMeasured | Fault]:
         """Measure the groups in their order."""
@@ -50,12 +52,14 @@ class Bucket:
             if isinstance(item, BookGroups):
                 self._measure_books(item, out)
             else:
-                self._lanes.pop((item.instrument, item.partition), None)
+                self._lanes.pop(item.instrument, None)
                 self._measure(item, out)
         return out
 
     def _measure_books(self, books: BookGroups, out: list[AnyMeasured | Fault]) -> None:
         """At once, but for who is met for the first time, or was told more than partial books."""
+        if books.origin.topic != self._topic:  # which is in the lanes' texts
+            self._lanes, self._topic = {}, books.origin.topic
         measured, rest = self._pipeline.measure_books(books, self._lanes)
         if measured is not None:
             out.append(measured)
@@ -63,8 +67,9 @@ class Bucket:
             group = books.group(number)
             memory = self._measure(group, out)
             lane = memory.lane(self._pipeline.contract_size(group.instrument))
-            if lane is not None and group.partition == memory.partition:
-                self._lanes[group.instrument, group.partition] = lane
+            if lane is not None:
+                lane.mark = remembered(self._topic)[group.instrument, memory.partition]
+                self._lanes[group.instrument] = lane
 
     def _measure(self, group: Group, out: list[AnyMeasured | Fault]) -> InstrumentMemory:
         memory = self._memories.get(group.instrument) or self.memory(group.instrument, group.partition)
@@ -133,7 +138,9 @@ class InstrumentMemory:
     def lane(self, contract_size: float | None) -> PartialLane | None:
         """Its lane, if it can be told something there as well (see ``Measurer.lane``)."""
         lane = self._measurer.lane(contract_size) if self._measurer is not None else None
-        self._lane = lane or self._lane  # which may still have been told something
+        if lane is not None:
+            lane.partition = self.partition
+            self._lane = lane
         return lane
 
     def state(self) -> tuple[str, int, bytes, bool]:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 from connectors.decode import Decoder
 from connectors.decoded import BookGroups, Group
 from connectors.encode import RecordEncoder
-from connectors.encode_form import Name, Texts, remembered
+from connectors.encode_form import Texts, remembered
 from connectors.outgoing import ByPartition, Columns, OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
@@ -52,11 +52,12 @@ class MeasuredGroup(NamedTuple):
 class MeasuredLot(NamedTuple):
     """A part of a poll, measured with its stateless metrics: instruments that were told nothing but partial books.
 
-    ``names`` are the instruments and their partitions, ``counts`` how many rows each has, those of one after those of another.
+    ``partitions`` and ``texts`` are those of the instruments, ``counts`` how many rows each has, those of one after those of
+    another.
     """
 
-    topic: str
-    names: list[Name]
+    partitions: list[int]
+    texts: list[Texts]
     counts: list[int]
     rows: Rows
 
@@ -102,14 +103,14 @@ class Pipeline:
                 counts.notices.update(fault.reason for fault in raw.lost)
                 out += raw.lost
                 out += decoded.groups
-                if decoded.books is not None:
-                    out.append(decoded.books)
+                out += decoded.books
                 out += decoded.faults
         return out
 
     def measure_books(self, books: BookGroups, lanes: Lanes) -> tuple[MeasuredLot | None, list[int]]:
         """Partial books of many instruments to the rows of their records; None: there are none.
 
+        The marks of the lanes are the texts of their instruments (``connectors.encode_form.Texts``).
         Also gives the numbers of the groups that are in no lane, which nothing was done with.
         """
         counts, start = self.counts, perf_counter()
@@ -121,7 +122,7 @@ class Pipeline:
         if metered.notices:
             counts.notices.update(metered.notices)
         counts.seconds["measure"] += perf_counter() - start
-        lot = MeasuredLot(books.origin.topic, metered.names, metered.counts, metered.rows) if metered.counts else None
+        lot = MeasuredLot(metered.partitions, metered.marks, metered.counts, metered.rows) if metered.counts else None
         return lot, metered.rest
 
     def measure(self, measurer: Measurer, group: Group) -> MeasuredGroup:
@@ -193,8 +194,7 @@ def _runs(items: list[AnyMeasured]) -> Iterator[MeasuredLot | int]:
 
 
 def _of_lot(lot: MeasuredLot, out: ByPartition) -> _Ready:
-    texts = list(map(remembered(lot.topic).__getitem__, lot.names))
-    return _Ready(lot.rows, 0, lot.counts, texts, list(map(out.__getitem__, map(_partition, lot.names))))
+    return _Ready(lot.rows, 0, lot.counts, lot.texts, list(map(out.__getitem__, lot.partitions)))
 
 
 def partition_key(partition: int) -> str:

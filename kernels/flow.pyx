@@ -19,7 +19,7 @@ cdef enum:
 cdef class Flow:
     """See ``orderbook.flow.PlainFlow``."""
 
-    def __init__(self, Window events not None, Window second not None, rules):
+    def __cinit__(self, Window events not None, Window second not None, rules):
         self.events, self.second = events, second
         self._aggression, self._fast, self._slow, self._clock_reset_ms, self._nowhere, self.swept = rules
         self.forget()

@@ -10,8 +10,9 @@ cdef class Lane:
     cdef public long long seq, last_id, clock_ms
     cdef public double contract_size  # NaN: quantities are base units
     cdef public bint told
-    cdef double *_levels  # of the predecessor, in one piece
-    cdef Py_ssize_t _width, _room
+    cdef public object partition, mark
+    cdef double *levels  # of the predecessor, in one piece
+    cdef Py_ssize_t width, _room
     cdef long long _id_reset_ms
     cdef Py_ssize_t before
 

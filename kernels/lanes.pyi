@@ -10,6 +10,8 @@ class Lane:
     clock_ms: int
     contract_size: float
     told: bool
+    partition: int | None
+    mark: object
     def __init__(self, flow: Any, id_reset_ms: int, before: int) -> None: ...
     @property
     def carried(self) -> Any: ...

@@ -31,22 +31,24 @@ cdef class Lane:
     Attributes:
         contract_size: Of ``kernels.meters``: the value of one contract, NaN where quantities are base units.
         told: Set by ``kernels.meters`` when there was anything to measure.
+        partition: That the instrument's messages come from, an integer; messages from others are not for this lane.
+        mark: What the caller wants to be told of the instrument beside its rows.
     """
 
-    def __init__(self, Flow flow not None, long long id_reset_ms, Py_ssize_t before):
+    def __cinit__(self, Flow flow not None, long long id_reset_ms, Py_ssize_t before):
         self.flow, self._id_reset_ms, self.before = flow, id_reset_ms, before
         self.seq, self.last_id, self.clock_ms = 0, -1, 0
-        self._width, self.told, self.contract_size = 0, False, NAN
+        self.width, self.told, self.contract_size = 0, False, NAN
 
     def __dealloc__(self):
-        PyMem_Free(self._levels)
+        PyMem_Free(self.levels)
 
     @property
     def carried(self):
-        made = numpy.empty((1, 2, self._width, 2))
+        made = numpy.empty((1, 2, self.width, 2))
         cdef double[:, :, :, ::1] view = made
-        if self._width:
-            memcpy(&view[0, 0, 0, 0], self._levels, 4 * self._width * sizeof(double))
+        if self.width:
+            memcpy(&view[0, 0, 0, 0], self.levels, 4 * self.width * sizeof(double))
         return made
 
     @property
@@ -86,19 +88,19 @@ cdef class Lane:
 
     cdef void last(self, Book *book) noexcept:
         """The predecessor of earlier batches, for as long as ``keep`` is not called."""
-        lay(self._levels, self._width, book)
+        lay(self.levels, self.width, book)
 
     cdef int keep(self, Book *book) except -1:
         """Remember a book as the predecessor."""
         cdef Py_ssize_t width = book.bids.width, level
         cdef double *levels
         if width > self._room:
-            levels = <double *>PyMem_Realloc(self._levels, 4 * width * sizeof(double))
+            levels = <double *>PyMem_Realloc(self.levels, 4 * width * sizeof(double))
             if levels == NULL:
                 raise MemoryError
-            self._levels, self._room = levels, width
-        self._width = width
-        levels = self._levels
+            self.levels, self._room = levels, width
+        self.width = width
+        levels = self.levels
         if book.bids.level == 2 * sizeof(double) and book.bids.quantity == sizeof(double):
             memcpy(levels, book.bids.first, 2 * width * sizeof(double))
             memcpy(levels + 2 * width, book.asks.first, 2 * width * sizeof(double))

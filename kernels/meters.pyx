@@ -15,6 +15,7 @@ from kernels.cells cimport NOTHING, Cell, Rows, columns_of
 from kernels.columns cimport Columns, Place
 from kernels.flow cimport Flow
 from kernels.lanes cimport CROSSED, LIVE, Lane
+from kernels.prefetch cimport LINE, ask_for
 
 
 cdef class Meter:
@@ -38,39 +39,53 @@ cdef class Meter:
         PyMem_Free(self.settings.notionals)
 
     def measure(
-        self, Columns columns not None, list numbers not None, dict lanes not None, Rows rows not None, list names not None,
-        list counts not None, notices, /
+        self, Columns columns not None, list numbers not None, dict lanes not None, Rows rows not None,
+        list partitions not None, list marks not None, list counts not None, notices, /
     ) -> tuple[list[int], int]:
         """Measure groups.
 
         Args:
             columns: The books.
             numbers: Which of the groups.
-            lanes: (instrument, partition) to ``Lane``, of those who are told nothing but partial books.
+            lanes: Instrument to ``Lane``, of those who are told nothing but partial books.
             rows: Gets the rows.
-            names: Gets the names of the groups that have rows.
+            partitions, marks: Get the ``partition`` and the ``mark`` of the lanes that have rows.
             counts: Gets how many they are.
             notices: Counts what an operator may want to know.
 
         Returns:
             The numbers of the groups that are in no lane, and how many messages were no records because they are old.
         """
-        cdef Py_ssize_t number, before, stale = 0
-        cdef list rest = []
+        cdef Py_ssize_t place, before, stale = 0
+        cdef list rest = [], found = []
+        cdef list mine = self._in_lanes(columns, numbers, lanes, found, rest)
+        cdef Lane lane
+        for place in range(len(found)):
+            look_ahead(found, place)
+            lane = <Lane>found[place]
+            before = rows.count
+            stale += self._measure(columns, mine[place], lane, rows, notices)
+            if rows.count > before:
+                partitions.append(lane.partition)
+                marks.append(lane.mark)
+                counts.append(rows.count - before)
+        return rest, stale
+
+    cdef list _in_lanes(self, Columns columns, list numbers, dict lanes, list found, list rest):
+        """Fill ``found`` with lanes and ``rest`` with the numbers that are in none; returns the numbers of those found."""
+        cdef Py_ssize_t number
+        cdef list mine = []
         for number in numbers:
             if not 0 <= number < len(columns.names):
                 raise IndexError(f"expected the number of one of {len(columns.names)} groups, received {number}")
-            name = columns.names[number]
-            lane = lanes.get(name)
-            if lane is None:
+            instrument, partition = <tuple?>columns.names[number]
+            lane = lanes.get(instrument)
+            if lane is None or (<Lane?>lane).partition != partition:
                 rest.append(number)
-                continue
-            before = rows.count
-            stale += self._measure(columns, number, lane, rows, notices)
-            if rows.count > before:
-                names.append(name)
-                counts.append(rows.count - before)
-        return rest, stale
+            else:
+                found.append(lane)
+                mine.append(number)
+        return mine
 
     cdef Py_ssize_t _measure(self, Columns columns, Py_ssize_t number, Lane lane, Rows rows, notices) except -1:
         """Measure a group; returns how many messages were old."""
@@ -106,6 +121,24 @@ cdef class Meter:
         if last >= 0:
             lane.keep(&then)
         return stale
+
+
+cdef inline void look_ahead(list lanes, Py_ssize_t place) noexcept:
+    """Ask for the memory of the lanes behind this one: with thousands of instruments, that is what costs."""
+    cdef Lane lane
+    cdef Py_ssize_t at
+    if place + 2 < len(lanes):
+        lane = <Lane>lanes[place + 2]
+        for at in range(0, 3 * LINE, LINE):
+            ask_for(<char *><void *>lane.flow + at)
+        for at in range(0, 4 * lane.width * sizeof(double), LINE):
+            ask_for(<char *>lane.levels + at)
+    if place + 1 < len(lanes):
+        lane = <Lane>lanes[place + 1]
+        ask_for(<char *><void *>lane.flow.events)
+        ask_for(<char *><void *>lane.flow.events + LINE)
+        ask_for(<char *><void *>lane.flow.second)
+        ask_for(<char *><void *>lane.flow.second + LINE)
 
 
 cdef inline long long clock_of(Place *place) noexcept:

@@ -23,7 +23,7 @@ class Scan:
         self,
         most_bytes: int,
         most_levels: int,
-        resolve: Callable[[tuple[_Told, str | None, int]], tuple[str, int, type[tuple[Any, ...]]] | None],
+        resolve: Callable[[tuple[_Told, str | None, int]], tuple[str, int, type[tuple[Any, ...]], str] | None],
     ) -> None: ...
     def read(
         self,
@@ -45,4 +45,4 @@ class Scan:
         most_width: int,
         book: type,
         in_columns: bool = False,
-    ) -> tuple[list[tuple[int, list[Any], npt.NDArray[np.float64]]], Columns, list[int]]: ...
+    ) -> tuple[list[tuple[int, list[Any], npt.NDArray[np.float64]]], Columns, dict[str, list[int]]]: ...

@@ -39,15 +39,16 @@ cdef class Plan:
     """What becomes of the messages of one identity in one partition."""
 
     cdef tuple name
+    cdef object share
     cdef Layout layout
     cdef type made
     cdef Py_ssize_t slot
     cdef uint64_t poll
 
-    def __cinit__(self, str instrument, partition, int layout, type made):
+    def __cinit__(self, str instrument, partition, int layout, type made, share):
         if not issubclass(made, tuple) or made.__basicsize__ != tuple.__basicsize__ or made.__dictoffset__:
             raise TypeError("expected a plain subclass of tuple")
-        self.name, self.layout, self.made = (instrument, partition), <Layout>layout, made
+        self.name, self.layout, self.made, self.share = (instrument, partition), <Layout>layout, made, share
 
 
 cdef class Scan:
@@ -57,8 +58,8 @@ cdef class Scan:
         most_bytes: Longer values are not taken.
         most_levels: More of them on a side are not taken.
         resolve: Of an identity ((key, envelope's stream, header's stream, ``s``, None), ``e``, fields) gives
-            (instrument, one of the layouts, class of its events, a plain named tuple); None: it is not for us. What the
-            fields are tells ``names_of``.
+            (instrument, one of the layouts, class of its events, a plain named tuple, share); None: it is not for us. The
+            share is what ``finish`` sorts books in columns by. What the fields are tells ``names_of``.
     """
 
     cdef Row *rows
@@ -159,8 +160,8 @@ cdef class Scan:
             sort = self.resolve(identity_of(row, key))
             found = None
             if sort is not None:
-                instrument, layout, made = sort
-                found = Plan(instrument, partition, layout, made)
+                instrument, layout, made, share = sort
+                found = Plan(instrument, partition, layout, made, share)
             self.plans[name] = found
         if found is None or not fits(row, (<Plan>found).layout):
             return None
@@ -169,7 +170,7 @@ cdef class Scan:
 
     def finish(
         self, list slots, list events, dict drafts, list names, Py_ssize_t most_width, type book, bint in_columns=False
-    ) -> tuple[list, object, list]:
+    ) -> tuple[list, object, dict]:
         """All events, slot by slot.
 
         Args:
@@ -183,13 +184,14 @@ cdef class Scan:
 
         Returns:
             (slot, its events, levels of its books: float64 of shape (n, 2, width, 2)) of the slots that have events, in the
-            order of their first ones; the ``Columns`` of all slots; and the slots that are in there alone, in that order. The
-            levels are parts of one block.
+            order of their first ones; the ``Columns`` of all slots; and by share the slots that are in there alone, in that
+            order. The levels are parts of one block.
         """
         cdef Py_ssize_t index, slot, place, groups = len(names)
         cdef Row *row
         cdef list lined = [None] * groups
-        cdef list order = [], alone = []
+        cdef list order = []
+        cdef dict alone = {}
         cdef Columns columns = Columns(names)
         if len(slots) != self.size or len(events) != self.size:
             raise ValueError("expected a slot and an event for each message")
@@ -203,7 +205,10 @@ cdef class Scan:
                 place = self.starts[slot]
                 if row.layout == A_BOOK and in_columns and not self.mixed[slot]:
                     if place == columns.firsts[slot]:
-                        alone.append(slot)
+                        share = (<Plan>row.plan).share
+                        if share not in alone:
+                            alone[share] = []
+                        (<list>alone[share]).append(slot)
                     self._copy(row, columns, place)
                     set_place(&columns.places[place], row, self.offsets[index], self.timestamps_ms[index])
                     self.starts[slot] = place + 1

@@ -20,8 +20,8 @@ from orderbook.windows import SECOND_MS
 _PARTS: Final = (cells.KERNEL, groups.KERNEL, partial_lane.KERNEL)
 KERNEL: Final = compiled("meters") if None not in _PARTS else None
 
-Lanes: TypeAlias = dict[tuple[str, int], Any]
-"""By instrument and partition the ``kernels.lanes.Lane`` of each (``Measurer.lane``)."""
+Lanes: TypeAlias = dict[str, Any]
+"""By instrument the ``kernels.lanes.Lane`` of each (``Measurer.lane``), with its ``partition`` and the caller's ``mark``."""
 
 
 class Metered(NamedTuple):
@@ -29,15 +29,17 @@ class Metered(NamedTuple):
 
     Attributes:
         rows: Those of one group after those of another.
-        names: (instrument, partition) of the groups that have rows.
-        counts: How many each of them has.
+        partitions: Of the groups that have rows.
+        marks: Of their lanes.
+        counts: How many rows each of them has.
         rest: The numbers of the groups that are in no lane: nothing was done with them.
         stale: How many messages are no records because they are old.
         notices: As in ``orderbook.measurer.Measured``.
     """
 
     rows: Rows
-    names: list[tuple[str, int]]
+    partitions: list[int]
+    marks: list[Any]
     counts: list[int]
     rest: list[int]
     stale: int
@@ -57,13 +59,14 @@ class Meter:
         self._meter = kernel.Meter(config.large_order_threshold_pct, config.depth_levels, SECOND_MS, NO_PREDECESSOR)
 
     def measure(self, columns: Any, numbers: list[int], lanes: Lanes) -> Metered:
-        """Measure some of the groups in ``columns`` (``kernels.columns``), each in the lane of its name."""
+        """Measure some of the groups in ``columns`` (``kernels.columns``), each in the lane of its instrument."""
         assert self._rows is not None, "a part of the kernel"
         rows, notices = self._rows.Rows(len(numbers)), Counter[str]()
-        names: list[tuple[str, int]] = []
+        partitions: list[int] = []
+        marks: list[Any] = []
         counts: list[int] = []
-        rest, stale = self._meter.measure(columns, numbers, lanes, rows, names, counts, notices)
-        return Metered(rows, names, counts, rest, stale, notices)
+        rest, stale = self._meter.measure(columns, numbers, lanes, rows, partitions, marks, counts, notices)
+        return Metered(rows, partitions, marks, counts, rest, stale, notices)
 
 
 def new_meter(config: MeasureConfig, kernel: ModuleType | None = KERNEL) -> Meter | None:

@@ -55,11 +55,22 @@ class PartialLane:
         clock_ms: When it came.
         block: Where the predecessor's levels are.
         row: Which book they are there.
-        contract_size: For ``orderbook.meters``, like ``told``: of the compiled lane alone.
-        told: Whether it was told anything there since this was set to False.
+        contract_size, told, partition, mark: Of the compiled lane, for ``orderbook.meters``.
     """
 
-    __slots__ = ("_own", "block", "clock_ms", "contract_size", "flow", "last_id", "row", "seq", "told")
+    __slots__ = (
+        "_own",
+        "block",
+        "clock_ms",
+        "contract_size",
+        "flow",
+        "last_id",
+        "mark",
+        "partition",
+        "row",
+        "seq",
+        "told",
+    )
 
     def __init__(self, flow: PlainFlow) -> None:
         self.seq = 0
@@ -70,6 +81,8 @@ class PartialLane:
         self.flow = flow
         self.contract_size = nan
         self.told = False
+        self.partition: int | None = None
+        self.mark: object = None
 
     @property
     def carried(self) -> Block:

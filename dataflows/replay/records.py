@@ -118,7 +118,7 @@ class Replay:
         names = books.columns.names
         self.instruments.update(names[number][0] for number in books.numbers)
         wanted = [number for number in books.numbers if self.instrument in {None, names[number][0]}]
-        return BookGroups(books.columns, wanted, books.origin)
+        return BookGroups(books.share, books.columns, wanted, books.origin)
 
     def _records(self, measured: list[AnyMeasured], moved: Collection[int]) -> list[Record]:
         """In the order of their messages."""

@@ -29,10 +29,10 @@ Way = tuple[ModuleType | None, bool]
 def decoder(way: Way, **settings: Any) -> Decoder:
     """A decoder that goes this way."""
     kernel, books_in_columns = way
-    return Decoder(**settings, kernel=kernel, books_in_columns=books_in_columns)
+    return Decoder(**settings, kernel=kernel, books_by=(lambda name: name[:4]) if books_in_columns else None)
 
 
 def groups_of(decoded: Decoded, raw: RawBatch) -> list[Group]:
     """All groups with events, in the order in which their first messages arrived."""
-    groups = decoded.groups + (decoded.books.groups() if decoded.books is not None else [])
+    groups = decoded.groups + [group for books in decoded.books for group in books.groups()]
     return sorted(groups, key=lambda group: raw.find(group.partition, group.events[0].offset))

@@ -37,9 +37,9 @@ class Asked:
         self.kernel = kernel
         self.identities: list[Any] = []
 
-    def __call__(self, identity: Any) -> tuple[str, int, type]:
+    def __call__(self, identity: Any) -> tuple[str, int, type, str]:
         self.identities.append(identity)
-        return "venue:SYMBOL", self.kernel.BOOK, Book
+        return "venue:SYMBOL", self.kernel.BOOK, Book, ""
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_poll_that_does_not_fit_together_is_refused(kernel: ModuleType) -> Non
 
 def test_events_are_plain_named_tuples(kernel: ModuleType) -> None:
     heavy = type("Heavy", (tuple,), {})  # it has a dictionary, and so another size
-    scan = kernel.Scan(1000, 100, lambda _: ("venue:SYMBOL", kernel.BOOK, heavy))
+    scan = kernel.Scan(1000, 100, lambda _: ("venue:SYMBOL", kernel.BOOK, heavy, ""))
 
     with pytest.raises(TypeError, match="plain subclass of tuple"):
         read(scan, [base.PARTIAL])

@@ -102,26 +102,27 @@ class AtOnce:
 
     @property
     def lanes(self) -> Lanes:
-        return {
-            (name, NAMES.index(name)): measurer.lane(contract_size(name, self.config.contract_sizes))
-            for name, measurer in self.measurers.items()
-        }
+        made: Lanes = {}
+        for name, measurer in self.measurers.items():
+            made[name] = lane = measurer.lane(contract_size(name, self.config.contract_sizes))
+            assert lane is not None
+            lane.partition, lane.mark = NAMES.index(name), name
+        return made
 
     def feed(self, decoder: Decoder, raw: RawBatch) -> None:
         decoded = decoder.decode(raw)
         assert not decoded.groups
         assert not decoded.faults
-        if decoded.books is None:
-            return
-        metered = self.meter.measure(decoded.books.columns, decoded.books.numbers, self.lanes)
-        assert metered.rest == []
-        self.take(metered)
+        for books in decoded.books:
+            metered = self.meter.measure(books.columns, books.numbers, self.lanes)
+            assert metered.rest == []
+            self.take(metered)
 
     def take(self, metered: Metered) -> None:
         columns = np.empty((sum(metered.counts), 26))
         metered.rows.copy_columns(columns)
         rows = iter(zip(metered.rows.rows(), columns.tolist(), strict=True))
-        for (name, _), count in zip(metered.names, metered.counts, strict=True):
+        for name, count in zip(metered.marks, metered.counts, strict=True):
             self.rows[name] += [next(rows) for _ in range(count)]
         self.ignored.update({"stale": metered.stale} if metered.stale else {})
         self.notices.update(metered.notices)
@@ -140,7 +141,7 @@ def told(rows: dict[str, list[Any]]) -> Any:
 def test_it_gives_what_one_measurer_after_another_gives(
     script: list[Any], cuts: list[int], config: MeasureConfig
 ) -> None:
-    decoder = Decoder(depth_levels=config.depth_levels, books_in_columns=True)
+    decoder = Decoder(depth_levels=config.depth_levels, books_by=str)
     plainly, at_once = Plainly(config), AtOnce(config)
     for raw in raws(script, cuts):
         plainly.feed(decoder, raw)
@@ -153,18 +154,18 @@ def test_it_gives_what_one_measurer_after_another_gives(
 
 
 def test_who_is_in_no_lane_is_left() -> None:
-    decoder, at_once = Decoder(books_in_columns=True), AtOnce(MeasureConfig())
+    decoder, at_once = Decoder(books_by=lambda _: ""), AtOnce(MeasureConfig())
     (raw,) = raws([(name, 1, 1, [(99, 1)], [(101, 1)]) for name in NAMES], [])
-    books = decoder.decode(raw).books
-    assert books is not None
+    (books,) = decoder.decode(raw).books
     lanes = at_once.lanes
-    del lanes[NAMES[1], 1]
+    del lanes[NAMES[1]]
+    lanes[NAMES[2]].partition = 5
 
     metered = at_once.meter.measure(books.columns, books.numbers, lanes)
 
-    assert metered.rest == [1]
-    assert metered.names == [(NAMES[0], 0), (NAMES[2], 2)]
-    assert [lane.told for lane in at_once.lanes.values()] == [True, False, True]
+    assert metered.rest == [1, 2]
+    assert (metered.marks, metered.partitions, metered.counts) == ([NAMES[0]], [0], [1])
+    assert [lane.told for lane in at_once.lanes.values()] == [True, False, False]
     assert [event.offset for event in books.group(1).events] == [1]
 
 
@@ -190,7 +191,6 @@ def test_wrong_arguments_are_refused() -> None:
         with pytest.raises(IndexError, match="number of one of 0 groups"):
             empty.group(number, tuple)
     (raw,) = raws([(NAMES[0], 1, 1, [(99, 1)], [(101, 1)])], [])
-    books = Decoder(books_in_columns=True).decode(raw).books
-    assert books is not None
+    (books,) = Decoder(books_by=str).decode(raw).books
     with pytest.raises(TypeError):
-        meter.measure(books.columns, [0], {(NAMES[0], 0): object()})
+        meter.measure(books.columns, [0], {NAMES[0]: object()})
