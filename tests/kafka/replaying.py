@@ -12,10 +12,10 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from typer.testing import CliRunner
 
 from connectors.broker import Broker
-from connectors.decoded import Group
+from connectors.decoded import BookGroups
 from connectors.journal import Checkpoint, Journal, Standing
 from connectors.polled import raw_batch
-from connectors.raw import RawBatch
+from connectors.raw import Fault, RawBatch
 from dataflows import checkpointer
 from dataflows.batches import measure_batches
 from dataflows.counts import Counts
@@ -128,8 +128,9 @@ class World(Deployment):
         measurers: dict[str, Measurer] = {}
         raw = self.raw_batch()
         for item in pipeline.decode([raw.only(PARTITION, {offset for offset in raw.offsets if offset < position})]):
-            if isinstance(item, Group):
-                pipeline.measure(measurers.setdefault(item.instrument, Measurer(pipeline.config)), item)
+            assert not isinstance(item, Fault)
+            for group in item.groups() if isinstance(item, BookGroups) else [item]:
+                pipeline.measure(measurers.setdefault(group.instrument, Measurer(pipeline.config)), group)
         behind = [m.offset() or 0 for m in self.messages(self.metrics) if Line.of(m).answers_to >= position]
         standing = Standing(1, position, min(behind), 0)
         states = {name: measurer.state() for name, measurer in measurers.items()}
