@@ -83,10 +83,12 @@ class _Ready(NamedTuple):
 class Pipeline:
     """The steps, with what they need to know and where they count."""
 
-    def __init__(self, decoder: Decoder, config: MeasureConfig, counts: Counts) -> None:
+    def __init__(
+        self, decoder: Decoder, config: MeasureConfig, counts: Counts, records: RecordEncoder | None = None
+    ) -> None:
         self._decoder = decoder
         self._meter = new_meter(config)
-        self._records = RecordEncoder()
+        self._records = records if records is not None else RecordEncoder()
         self.config = config
         self.counts = counts
         self._contract_sizes: dict[str, float | None] = {}
@@ -194,6 +196,8 @@ def _runs(items: list[AnyMeasured]) -> Iterator[MeasuredLot | int]:
 
 
 def _of_lot(lot: MeasuredLot, out: ByPartition) -> _Ready:
+    if sum(lot.counts) != len(lot.rows):
+        raise ValueError(f"expected a lot of {len(lot.rows)} rows, received counts of {sum(lot.counts)}")
     return _Ready(lot.rows, 0, lot.counts, lot.texts, list(map(out.__getitem__, lot.partitions)))
 
 

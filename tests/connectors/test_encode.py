@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.encode import RecordEncoder, record_schema
 from connectors.encode_form import Remembered, texts_of
 from kernels import compiled
-from orderbook import FIELDS, Diff, MeasureConfig
+from orderbook import FIELDS, Diff, MeasureConfig, cells
 from orderbook.metrics import COLUMNS
 from orderbook.record import NAMES, STATES
 from orderbook.rows import Row
@@ -294,6 +294,16 @@ def test_a_long_name_is_kept_whole(encoder: RecordEncoder) -> None:
     records = documents(encoder, rows, np.ones((2, len(COLUMNS))), [1, 1], texts)
 
     assert ["dex:" + orjson.loads(record)["symbol"] for record in records] == names
+
+
+def test_where_cells_hold_other_rows_records_are_made_in_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Run().measurer.feed(*pack([book([(99.0, 1.0)], [(101.0, 1.0)])])).rows
+    expected = documents(RecordEncoder(), rows, np.ones((1, len(COLUMNS))), [1], [OF_SPOT])
+    monkeypatch.setattr(cells, "KERNEL", None)
+    encoder = RecordEncoder()
+
+    assert type(encoder.rows(rows, np.ones((1, len(COLUMNS))))) is cells.PlainRows
+    assert documents(encoder, rows, np.ones((1, len(COLUMNS))), [1], [OF_SPOT]) == expected
 
 
 def test_no_rows_are_no_records(encoder: RecordEncoder) -> None:
