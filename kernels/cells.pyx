@@ -19,6 +19,8 @@ cdef enum:
     NEAR_FROM = 20  # the columns that the numbers of the item ``near`` are in, where there are some
     NEAR_COUNT = COLUMNS - NEAR_FROM
 
+from kernels.prefetch cimport look_ahead
+
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
 
@@ -111,6 +113,7 @@ cdef class Rows:
                 f"expected {len(rows)} rows of {COLUMNS} columns, received {columns.shape[0]} of {columns.shape[1]}"
             )
         for index in range(len(rows)):
+            look_ahead(rows, index)
             row = rows[index]
             if not isinstance(row, tuple) or PyTuple_GET_SIZE(<tuple>row) != ITEMS:
                 raise TypeError(f"expected a row of {ITEMS} items, received {row!r}")
