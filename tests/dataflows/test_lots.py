@@ -9,10 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.decode import Decoder
+from connectors.decoded import Group
 from connectors.encode import RecordEncoder
-from connectors.raw import Fault, RawBatch
+from connectors.encode_form import texts_of
+from connectors.raw import RawBatch
+from dataflows.batches import places
 from dataflows.counts import Counts
-from dataflows.pipeline import AnyMeasured, MeasuredGroup, MeasuredLot, Pipeline, places
+from dataflows.pipeline import AnyMeasured, MeasuredGroup, MeasuredLot, Pipeline
 from kernels import compiled
 from orderbook import MeasureConfig, Measurer
 from orderbook.cells import rows_of
@@ -42,7 +45,7 @@ def measured(steps: Pipeline, raws: list[RawBatch]) -> list[MeasuredGroup]:
     out = []
     for raw in raws:
         for item in steps.decode([raw]):
-            assert not isinstance(item, Fault)
+            assert isinstance(item, Group)
             measurer = measurers.setdefault(item.instrument, Measurer(steps.config))
             out.append(steps.measure(measurer, item))
     return out
@@ -59,8 +62,9 @@ def lot(groups: list[MeasuredGroup], config: MeasureConfig, encoder: RecordEncod
         [group.carried for group in groups],
         contract_sizes=[group.contract_size for group in groups],
     )
-    names = [(group.instrument, group.partition) for group in groups]
-    return MeasuredLot(groups[0].topic, names, [len(group.rows) for group in groups], encoder.rows(rows, metrics))
+    partitions = [group.partition for group in groups]
+    texts = [texts_of((group.instrument, group.partition), group.topic) for group in groups]
+    return MeasuredLot(partitions, texts, [len(group.rows) for group in groups], encoder.rows(rows, metrics))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,7 +110,7 @@ def test_a_lot_without_rows_is_no_batch(encoder: RecordEncoder) -> None:
     config = MeasureConfig()
     nothing = rows_of([], measure_groups([], b"", config, [], [], contract_sizes=[]))
 
-    assert steps_of(config, encoder).encode([MeasuredLot("t", [(SPOT, 0)], [0], nothing)]) == []
+    assert steps_of(config, encoder).encode([MeasuredLot([0], [texts_of((SPOT, 0), "t")], [0], nothing)]) == []
     assert steps_of(config, encoder).encode([]) == []
 
 
@@ -119,7 +123,7 @@ def test_a_lot_that_tells_of_other_rows_is_an_error(encoder: RecordEncoder) -> N
 
     for wrong in (
         whole._replace(counts=[0]),
-        whole._replace(counts=[2, -1], names=[("A", 0)] * 2),
+        whole._replace(counts=[2, -1], partitions=[0, 0], texts=whole.texts * 2),
         whole._replace(counts=[2]),
     ):
         with pytest.raises(ValueError, match="1 rows"):
