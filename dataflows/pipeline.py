@@ -8,7 +8,7 @@ never single messages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter, itemgetter
 from time import perf_counter
 from typing import Final, NamedTuple, TypeAlias
@@ -20,7 +20,7 @@ from connectors.encode_form import Texts, remembered
 from connectors.outgoing import ByPartition, Columns, OutBatch
 from connectors.raw import Fault, RawBatch
 from dataflows.counts import Counts
-from orderbook.cells import Rows
+from orderbook.cells import Rows, join
 from orderbook.groups import measure_groups
 from orderbook.measurer import Measured, Measurer
 from orderbook.meters import Lanes, new_meter
@@ -161,10 +161,10 @@ class Pipeline:
             of_groups = self._of_groups(groups, out) if groups else None
             group = row = 0
             # Lots and groups in their turn: an instrument may have been in a lot before it was in a group.
-            for some in _runs(items):
-                if isinstance(some, MeasuredLot):
-                    self._write(_of_lot(some, out))
-                elif some and of_groups is not None:
+            for lots, some in _runs(items):
+                if lots:
+                    self._write(_of_lots(lots, out))
+                if some and of_groups is not None:
                     self._write(run := of_groups.run(group, some, row))
                     group, row = group + some, row + sum(run.counts)
             return [(partition_key(batch.partition), batch) for batch in out.batches()]
@@ -185,20 +185,31 @@ class Pipeline:
         self.counts.records += sum(ready.counts)
 
 
-def _runs(items: list[AnyMeasured]) -> Iterator[MeasuredLot | int]:
-    """The lots among the items, and how many groups stand before each of them and behind the last."""
-    before = -1
-    for place, item in [(place, item) for place, item in enumerate(items) if type(item) is MeasuredLot]:
-        yield place - before - 1
-        yield item
-        before = place
-    yield len(items) - before - 1
+def _runs(items: list[AnyMeasured]) -> Iterator[tuple[list[MeasuredLot], int]]:
+    """Some lots, and how many groups stand behind them; again and again."""
+    lots: list[MeasuredLot] = []
+    count = 0
+    for item in items:
+        if not isinstance(item, MeasuredLot):
+            count += 1
+            continue
+        if count:
+            yield lots, count
+            lots, count = [], 0
+        lots.append(item)
+    yield lots, count
 
 
-def _of_lot(lot: MeasuredLot, out: ByPartition) -> _Ready:
-    if sum(lot.counts) != len(lot.rows):
-        raise ValueError(f"expected a lot of {len(lot.rows)} rows, received counts of {sum(lot.counts)}")
-    return _Ready(lot.rows, 0, lot.counts, lot.texts, list(map(out.__getitem__, lot.partitions)))
+def _of_lots(lots: list[MeasuredLot], out: ByPartition) -> _Ready:
+    """Joined: of a small poll each lot is a row or two, and encoding them one by one costs more than the rows."""
+    for lot in lots:
+        if sum(lot.counts) != len(lot.rows):
+            raise ValueError(f"expected a lot of {len(lot.rows)} rows, received counts of {sum(lot.counts)}")
+    partitions, texts, counts, rows = lots[0]
+    if len(lots) > 1:
+        partitions, texts, counts = ([*chain.from_iterable(column)] for column in islice(zip(*lots, strict=True), 3))
+        rows = join([lot.rows for lot in lots])
+    return _Ready(rows, 0, counts, texts, list(map(out.__getitem__, partitions)))
 
 
 def partition_key(partition: int) -> str:

@@ -127,6 +127,16 @@ cdef class Rows:
                     put_near(&cells[place], of_row + NEAR_FROM, (<tuple>row)[place])
         return made
 
+    def take(self, Rows others not None):
+        """Add the rows of others behind these."""
+        cdef Py_ssize_t count = others.count
+        if not count:
+            return
+        self.reserve(count)
+        memcpy(cells_of(self, self.count), others.cells, count * ITEMS * sizeof(Cell))
+        memcpy(columns_of(self, self.count), others.columns, count * COLUMNS * sizeof(double))
+        self.count += count
+
     def rows(self):
         """The rows as tuples again: what ``of`` was given, NaN as None."""
         cdef list out = []

@@ -31,6 +31,9 @@ class Rows(Protocol):
     def integers(self, place: int, /) -> list[Any]:
         """The integers at this place of all rows; None: not known."""
 
+    def take(self, others: Any, /) -> None:
+        """Add the rows of others, of the same kind, behind these."""
+
     def copy_columns(self, out: npt.NDArray[np.float64], /) -> None:
         """Fill ``out``, shape (n, 26), with the metrics; those near mid of a full book, which the row has, among them."""
 
@@ -69,7 +72,7 @@ class PlainRows:
     def __init__(self, rows: Sequence[Row], columns: npt.NDArray[np.float64]) -> None:
         if columns.shape != (len(rows), len(COLUMNS)):
             raise ValueError(f"expected {len(rows)} rows of {len(COLUMNS)} columns, received {columns.shape}")
-        self._rows, self._columns = rows, columns
+        self._rows, self._columns = list(rows), columns
 
     def __len__(self) -> int:
         """How many."""
@@ -78,6 +81,13 @@ class PlainRows:
     def rows(self) -> Sequence[Row]:
         """As they were given."""
         return self._rows
+
+    def take(self, others: Rows) -> None:
+        """Add the rows of others behind these."""
+        columns = np.empty((len(others), len(COLUMNS)))
+        others.copy_columns(columns)
+        self._rows += [Row._make(row) for row in others.rows()]
+        self._columns = np.concatenate((self._columns, columns))
 
     def integers(self, place: int) -> list[Any]:
         """The integers at this place of all rows; None: not known."""
@@ -105,4 +115,16 @@ def rows_of(rows: list[Row], columns: npt.NDArray[np.float64], *, kernel: Module
     if kernel is None:
         return PlainRows(rows, columns)
     made: Rows = kernel.Rows.of(rows, columns)
+    return made
+
+
+def join(some: Sequence[Rows]) -> Rows:
+    """The rows of one after those of another, all of the same kind; a value of their own."""
+    made: Rows
+    if KERNEL is None or isinstance(some[0], PlainRows):
+        made = PlainRows([], np.empty((0, len(COLUMNS))))
+    else:
+        made = KERNEL.Rows(sum(map(len, some)))
+    for rows in some:
+        made.take(rows)
     return made

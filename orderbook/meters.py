@@ -20,6 +20,8 @@ from orderbook.windows import SECOND_MS
 _PARTS: Final = (cells.KERNEL, groups.KERNEL, partial_lane.KERNEL)
 KERNEL: Final = compiled("meters") if None not in _PARTS else None
 
+_new_tuple: Final = tuple.__new__
+
 Lanes: TypeAlias = dict[str, Any]
 """By instrument the ``kernels.lanes.Lane`` of each (``Measurer.lane``), with its ``partition`` and the caller's ``mark``."""
 
@@ -55,18 +57,21 @@ class Meter:
     """
 
     def __init__(self, config: MeasureConfig, kernel: ModuleType) -> None:
-        self._rows = cells.KERNEL
+        assert cells.KERNEL is not None, "a part of the kernel"
+        self._rows = cells.KERNEL.Rows
+        self._notices = Counter[str]()
         self._meter = kernel.Meter(config.large_order_threshold_pct, config.depth_levels, SECOND_MS, NO_PREDECESSOR)
 
     def measure(self, columns: Any, numbers: list[int], lanes: Lanes) -> Metered:
         """Measure some of the groups in ``columns`` (``kernels.columns``), each in the lane of its instrument."""
-        assert self._rows is not None, "a part of the kernel"
-        rows, notices = self._rows.Rows(len(numbers)), Counter[str]()
+        rows, notices = self._rows(len(numbers)), self._notices
         partitions: list[int] = []
         marks: list[Any] = []
         counts: list[int] = []
         rest, stale = self._meter.measure(columns, numbers, lanes, rows, partitions, marks, counts, notices)
-        return Metered(rows, partitions, marks, counts, rest, stale, notices)
+        if notices:  # most batches count nothing, and counters are dear
+            self._notices = Counter()
+        return _new_tuple(Metered, (rows, partitions, marks, counts, rest, stale, notices))
 
 
 def new_meter(config: MeasureConfig, kernel: ModuleType | None = KERNEL) -> Meter | None:

@@ -112,6 +112,22 @@ def test_the_twin_tells_the_same(some: list[Row], seed: int) -> None:
 
 
 @pytest.mark.parametrize("way", [kernel, None])
+@given(parts=st.lists(st.lists(rows, max_size=3), min_size=1, max_size=4))
+def test_joined_rows_are_those_of_all(way: Any, parts: list[list[Row]]) -> None:
+    columns = [np.full((len(part), len(COLUMNS)), float(number)) for number, part in enumerate(parts)]
+    some = [cells.rows_of(part, of_part, kernel=way) for part, of_part in zip(parts, columns, strict=True)]
+    joined = cells.join(some)
+    whole = cells.rows_of([row for part in parts for row in part], np.concatenate(columns), kernel=way)
+    out, expected = ones(len(joined)), ones(len(whole))
+    joined.copy_columns(out)
+    whole.copy_columns(expected)
+
+    assert [*joined.rows()] == [*whole.rows()]
+    np.testing.assert_array_equal(out, expected)
+    assert [len(part) for part in some] == [len(part) for part in parts]
+
+
+@pytest.mark.parametrize("way", [kernel, None])
 def test_columns_of_other_rows_are_an_error(way: Any) -> None:
     with pytest.raises(ValueError, match="1 rows"):
         cells.rows_of([ROW], ones(2), kernel=way)
