@@ -7,7 +7,7 @@ group, no committed offsets: the position is in our own state, and a broker that
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, cast
 
@@ -64,6 +64,7 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         stop: when set, the source ends, so that the last epoch closes with a recovery point.
         observer: told how reading goes.
         on_settled: told when all is settled.
+        on_rest: told when too little is there to be worth a batch: whoever holds something back can let go of it now.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         stop: Stop | None = None,
         observer: SourceObserver | None = None,
         on_settled: Settled | None = None,
+        on_rest: Callable[[], None] = lambda: None,
     ) -> None:
         self.broker = broker
         self.topic = topic
@@ -92,6 +94,7 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         self.stop = stop
         self.observer = observer
         self.on_settled = on_settled
+        self.on_rest = on_rest
 
     @override
     def list_parts(self) -> list[str]:
@@ -153,8 +156,9 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         if not messages:
             self._look_for_topic()
             return []
-        events = [message for message in messages if message.error() is not None]
-        if events:
+        events = []
+        if any(map(Message.error, messages)):
+            events = [message for message in messages if message.error() is not None]
             messages = [message for message in messages if message.error() is None]
         batch = self._columns(messages)
         for event in events:
@@ -190,6 +194,8 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
     def _poll(self, most: int) -> list[Message]:
         """What is there, at once, when it is worth a batch or the job has rested; else what comes until it has."""
         messages = self._consumer.consume(most, 0)
+        if len(messages) < min(FEW, most):
+            self._source.on_rest()
         if not messages and (first := self._consumer.poll(_IDLE_S)) is not None:
             messages = [first]
             if most > 1:  # others came with it

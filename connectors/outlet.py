@@ -35,6 +35,8 @@ _PRODUCER: Final[Mapping[str, bool | int]] = {
     "message.timeout.ms": 0,
 }
 
+_PUSH_S: Final = 0.001
+
 
 class Outlet:
     """A producer and what became of its messages, for all partitions of a process.
@@ -49,6 +51,7 @@ class Outlet:
         self._patience = terms.patience
         self._failure: DeliveryError | None = None
         self._closed = False
+        self._lingers = False
         self._broker = terms.broker
         self._acknowledged = Acknowledged(terms.topic, terms.claim, self._refused, self._fail, self._ends_now)
         self._refusals = (0, 0)
@@ -71,7 +74,8 @@ class Outlet:
         self._acknowledged.begin(partition, end)
 
     def send(self, batch: OutBatch) -> None:
-        """Hand the messages to librdkafka, which sends them in their order."""
+        """Hand the messages to librdkafka, which sends them in their order, at the latest when they have lingered."""
+        self._lingers = True
         self._serve(self._producer.poll, 0)
         self._check()
         if batch.headers is None and self._shrink is None:
@@ -83,6 +87,16 @@ class Outlet:
         for key, value, timestamp_ms, own in zip(batch.keys, batch.values, batch.timestamps_ms, headers, strict=True):
             self._send_one(batch.partition, timestamp_ms, Outgoing(key, value, own))
         self._check()
+
+    def push(self) -> None:
+        """Have what was handed over sent now: nothing is coming that it could wait for.
+
+        librdkafka knows no such call, but nothing lingers while somebody waits in ``flush``. Its thread sees that within 0.1 ms
+        when it gets a processor, so the wait is as short as flush can be told; what is not acknowledged by then is pushed again
+        the next time. What fails comes out of the next ``send`` or ``settle``.
+        """
+        if self._lingers:
+            self._lingers = self._serve(self._producer.flush, _PUSH_S) > 0
 
     def settle(self) -> None:
         """Return once everything was acknowledged.

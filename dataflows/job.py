@@ -80,6 +80,11 @@ class Sinks(NamedTuple):
         """How long both have held the stream up at the ends of epochs, in all."""
         return self.metrics.flushed_s + self.faults.flushed_s
 
+    def push(self) -> None:
+        """Let nothing linger in either."""
+        self.metrics.push()
+        self.faults.push()
+
     def ends(self, partition: int) -> tuple[int, int]:
         """Offsets of both topics behind which nothing of a partition is written yet, when all is settled."""
         return self.metrics.ends[partition], self.faults.ends[partition]
@@ -165,6 +170,7 @@ def job(
         stop=stop,
         observer=observer,
         on_settled=on_settled,
+        on_rest=out.push,
     )
     return build(source, out.metrics, out.faults, pipeline=pipeline_of(settings, counts), shelf=shelf)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -155,6 +156,48 @@ def test_what_was_known_of_a_partition_stays_known_until_it_is_written(embedded:
 def test_a_batch_of_another_partition_is_a_bug() -> None:
     with pytest.raises(ValueError, match="expected messages for partition 0, received 1"):
         part_of(KafkaSink(Broker("nowhere:1"), TOPIC, range(4)), 0).write_batch([plain(1, 0, 1)])
+
+
+def test_what_lingers_is_sent_when_it_is_pushed(embedded: EmbeddedBroker) -> None:
+    embedded.create(TOPIC)
+    sink = KafkaSink(Broker(embedded.bootstrap_servers, {"linger.ms": "100000"}), TOPIC, range(4))
+    sink.push()  # nobody has written yet
+    part = part_of(sink, 2)
+    part.write_batch([plain(2, 0, 1)])
+    assert part.snapshot() == 1  # the connection is there from now on
+    for number in range(1, 1000):  # a push may be over before librdkafka's thread has seen it, on a busy machine
+        part.write_batch([plain(2, number, 1)])
+        sink.push()
+        if part.end > 1:
+            break
+    assert part.end > 1
+    assert read(embedded.bootstrap_servers, 2, 2)[1].value() == b"v1"
+    part.close()
+
+
+def test_once_all_is_acknowledged_a_push_does_nothing(
+    embedded: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded.create(TOPIC)
+    sink = KafkaSink(Broker(embedded.bootstrap_servers), TOPIC, range(4))
+    part = part_of(sink, 2)
+    left: list[int] = []
+    serve = part._outlet._serve
+
+    def watched(call: Callable[[float], int], wait_s: float) -> int:
+        left.append(serve(call, wait_s))
+        return left[-1]
+
+    part.write_batch([plain(2, 0, 1)])
+    monkeypatch.setattr(part._outlet, "_serve", watched)
+    for _ in range(10_000):
+        sink.push()
+        if left[-1] == 0:
+            break
+    pushes = len(left)
+    sink.push()
+    assert (len(left), left[-1], part.end) == (pushes, 0, 1)
+    part.close()
 
 
 def test_a_full_queue_is_waited_for(embedded: EmbeddedBroker) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -78,6 +79,7 @@ def open_part(
     until_end: bool = False,
     stop: threading.Event | None = None,
     observer: Observer | None = None,
+    on_rest: Callable[[], None] = lambda: None,
 ) -> KafkaSourcePart:
     source = KafkaSource(
         Broker(servers),
@@ -88,6 +90,7 @@ def open_part(
         until_end=until_end,
         stop=stop,
         observer=observer,
+        on_rest=on_rest,
     )
     return source.build_part("raw", "all", resume)
 
@@ -170,6 +173,24 @@ def test_an_idle_poll_neither_spins_nor_holds_up(embedded: EmbeddedBroker) -> No
     for _ in range(10):
         assert part.next_batch() == []
     assert 0.05 < time.monotonic() - start < 1.0
+    part.close()
+
+
+def test_a_rest_is_told_before_each_one_and_not_while_there_is_work(embedded: EmbeddedBroker) -> None:
+    embedded.create(TOPIC)
+    rests: list[float] = []
+    part = open_part(embedded.bootstrap_servers, batch_size=50, on_rest=lambda: rests.append(time.monotonic()))
+    assert part.next_batch() == []
+    assert len(rests) == 1
+    send(embedded.bootstrap_servers, 400)
+    drain(part, 50)
+    time.sleep(1.0)  # the others are in the consumer by now
+    rests.clear()
+    drain(part, 200)
+    assert rests == []
+    drain(part, 150)
+    part.next_batch()
+    assert rests
     part.close()
 
 
