@@ -28,6 +28,9 @@ _TIMEOUT: Final = "transaction.timeout.ms"
 _DEFAULTS: Final = {
     # Readers of committed messages see nothing behind the open transaction of a process that died, until a restart or this.
     _TIMEOUT: 30_000,
+    # Half a millisecond, as text: what a transaction holds should be there when it is to be committed. Lingering longer saves
+    # nothing here, since a commit ends it.
+    "linger.ms": "0.5",
 }
 _PAUSES_S: Final = (0.1, 0.2, 0.5, 1.0)
 _RENEWALS: Final = 5
