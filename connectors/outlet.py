@@ -20,6 +20,7 @@ from connectors.outgoing import OutBatch, Outgoing
 from connectors.raw import Headers
 from connectors.terms import (
     CLOSE_WAIT_S,
+    PRODUCER_DEFAULTS,
     REFUSALS,
     SLICE_S,
     Terms,
@@ -59,7 +60,7 @@ class Outlet:
         # With gaps allowed, messages behind a failed one would still be written, and a restart would take it for written.
         ours = {**_PRODUCER, "enable.gapless.guarantee": terms.shrink is None}
         try:
-            config = terms.broker.config({**ours, "error_cb": self._heard}, terms.producer_defaults)
+            config = terms.broker.config({**ours, "error_cb": self._heard}, PRODUCER_DEFAULTS)
             self._producer = Producer(config)
         except KafkaException as error:
             raise terms.broker.failed(f"to write topic {terms.topic}", error) from error

@@ -22,7 +22,7 @@ from connectors.broker import LOG
 from connectors.loader import Loader
 from connectors.outgoing import OutBatch
 from connectors.tail import answered_after, bounds, without
-from connectors.terms import REFUSALS, SLICE_S, Terms, not_delivered, not_taken, refused
+from connectors.terms import PRODUCER_DEFAULTS, REFUSALS, SLICE_S, Terms, not_delivered, not_taken, refused
 
 _TIMEOUT: Final = "transaction.timeout.ms"
 _DEFAULTS: Final = {
@@ -264,4 +264,4 @@ class Transactor:
     def _config(self) -> dict[str, Any]:
         """One id for each partition: whoever writes it fences whoever did, however partitions are dealt out to shards."""
         ours = {"transactional.id": f"obi.{self._topic}.{self._partition:05d}", "error_cb": self._heard}
-        return self._terms.broker.config(ours, {**self._terms.producer_defaults, **_DEFAULTS})
+        return self._terms.broker.config(ours, {**PRODUCER_DEFAULTS, **_DEFAULTS})
