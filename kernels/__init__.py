@@ -8,6 +8,7 @@ what a number means is said at its twin. Nothing here imports anything of ours.
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -28,7 +29,7 @@ def kind() -> str:
 
 
 def compiled(name: str) -> ModuleType | None:
-    """The compiled module ``kernels.name``; None: it was not built, or is not wanted."""
-    if PURE or name not in _BUILT:
+    """The compiled module ``kernels.name``; None: it was not built, or is not wanted, or would write bytes in another order."""
+    if PURE or name not in _BUILT or sys.byteorder != "little":
         return None
     return import_module(f"{__name__}.{name}")

@@ -5,11 +5,12 @@ Owns the array, and the log of changes since the last mark. What they mean is sa
 the same calls give the same numbers.
 """
 
-from array import array
-
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.math cimport INFINITY
 from libc.string cimport memmove
+
+from kernels.decimals cimport put_decimals, room
 
 cdef enum:
     LOG_ROOM = 1 << 14  # a longer log is looked through for prices that changed more than once
@@ -121,19 +122,20 @@ cdef class BookSide:
         return flat
 
     def write_levels(self, out):
-        cdef Py_ssize_t at
-        keys = array("d", bytes(8 * self._count))
-        quantities = array("d", bytes(8 * self._count))
-        cdef double[::1] into = keys, beside = quantities
-        for at in range(self._count):
-            into[at], beside[at] = self._levels[at].key, self._levels[at].quantity
-        out.put_decimals(keys)
-        out.put_decimals(quantities)
+        cdef Py_ssize_t count = self._count, size = sizeof(Level)
+        cdef char *memory = <char *> grown(NULL, 2 * room(count))
+        cdef char *end
+        end = put_decimals(memory, <char *> self._levels, size, count, True)
+        end = put_decimals(end, <char *> self._levels + sizeof(double), size, count, False)
+        try:
+            out.put_written(PyBytes_FromStringAndSize(memory, end - memory))
+        finally:
+            PyMem_Free(memory)
 
     def read_levels(self, state, changes):
         cdef Py_ssize_t at
         cdef double sign = self._sign
-        keys = state.take_decimals()
+        keys = state.take_decimals(steps=True)
         levels = dict(zip(keys, state.take_decimals(), strict=True))
         levels.update({price * sign: quantity for price, quantity in changes.items()})
         self._fill({key: quantity for key, quantity in levels.items() if quantity > 0.0})
@@ -142,16 +144,13 @@ cdef class BookSide:
 
     def write(self, out):
         undone = self.undo
-        out.put_float(self._floor)
-        out.put_floats(undone)
-        out.put_floats(undone.values())
+        out.put_floats([self._floor, *undone, *undone.values()])
 
     def read(self, state):
-        cdef double before
-        self._floor = state.take_float()
-        undone = state.take_floats()
-        self._changes = 0
-        for key, before in zip(undone, state.take_floats(), strict=True):
+        cdef double key, before
+        self._floor, *undone = state.take_floats()
+        self._changes, half = 0, len(undone) // 2
+        for key, before in zip(undone[:half], undone[half:], strict=True):
             self._note(key, before, 0.0)  # until the levels are read
 
     cdef Py_ssize_t _find(self, double key) noexcept:

@@ -1,34 +1,135 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Numbers with few decimals as integers of four bytes: half as long, and the same numbers again.
+"""Numbers in few bytes: one with few decimals as an integer, an integer in as many bytes as it needs.
 
-Owns nothing but the loop; the layout is ``orderbook.codec``'s.
+Owns the loops. What the bytes are is said at the twin, ``orderbook.decimals``: the same numbers give the same bytes (on a
+little-endian machine, as all kernels).
 """
 
-from libc.math cimport fabs, rint
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport fabs
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
 
-cdef double[9] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]
+ctypedef unsigned long long Bits
+
+cdef enum:
+    MOST_DECIMALS = 8
+    NO_DECIMALS = 0xFF
+    HEAD_BYTES = 4 + 1  # count, decimals
+    WIDEST = 8
+
+cdef double LIMIT = 2251799813685248.0  # 2 ** 51
+cdef double ROUNDS = 6755399441055744.0  # 1.5 * 2 ** 52: what is added to it loses what is behind the point, half to even
+cdef double[MOST_DECIMALS + 1] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]
 
 
-def scaled(const double[::1] values, int[::1] out):
-    """The least number of decimals, 0 .. 8, with which all values are integers below 2 ** 31, which ``out`` has then; -1: none.
+def decimals(values, bint steps):
+    """See ``orderbook.decimals.packed_decimals``."""
+    cdef list numbers = list(values)
+    cdef Py_ssize_t count = len(numbers), at
+    cdef double *floats = <double *> memory(sizeof(double) * count + room(count))
+    cdef char *out = <char *> (floats + count)
+    try:
+        for at in range(count):
+            floats[at] = numbers[at]
+        return PyBytes_FromStringAndSize(out, put_decimals(out, <char *> floats, sizeof(double), count, steps) - out)
+    finally:
+        PyMem_Free(floats)
 
-    Both have the same length, else ``ValueError``.
-    """
-    cdef Py_ssize_t at = 0, count = values.shape[0]
-    cdef int decimals = 0
-    cdef double value, integer
-    if out.shape[0] != count:
-        raise ValueError(f"expected room for {count} integers, received {out.shape[0]}")
-    while at < count:
-        value = values[at]
-        integer = rint(value * POWERS[decimals])
-        if not fabs(integer) < 2147483648.0:
-            return -1
-        if integer / POWERS[decimals] == value:
-            out[at] = <int> integer
-            at += 1
-        elif decimals == 8:
-            return -1
-        else:
-            decimals, at = decimals + 1, 0
-    return decimals
+
+def integers(values):
+    """See ``orderbook.decimals.packed_integers``."""
+    cdef list numbers = list(values)
+    cdef Py_ssize_t count = len(numbers), at
+    cdef long long *whole = <long long *> memory(sizeof(long long) * count + room(count))
+    cdef char *out = <char *> (whole + count)
+    try:
+        for at in range(count):
+            whole[at] = numbers[at]
+        return PyBytes_FromStringAndSize(out, put_integers(out, whole, count) - out)
+    finally:
+        PyMem_Free(whole)
+
+
+cdef void *memory(Py_ssize_t size) except NULL:
+    cdef void *made = PyMem_Malloc(size)
+    if made is NULL:
+        raise MemoryError()
+    return made
+
+
+cdef Py_ssize_t room(Py_ssize_t count) noexcept:
+    return HEAD_BYTES + (count + 3) // 4 + WIDEST * (count + 1)
+
+
+cdef char *put_decimals(char *out, const char *first, Py_ssize_t stride, Py_ssize_t count, bint steps) noexcept:
+    cdef int number
+    cdef Py_ssize_t at
+    cdef char *end
+    out = put_count(out, count)
+    for number in range(MOST_DECIMALS + 1):
+        end = put_scaled(out + 1, first, stride, count, steps, POWERS[number])
+        if end is not NULL:
+            out[0] = <char> number
+            return end
+    out[0] = <char> NO_DECIMALS
+    out += 1
+    for at in range(count):
+        memcpy(out, first + at * stride, WIDEST)
+        out += WIDEST
+    return out
+
+
+cdef char *put_integers(char *out, const long long *first, Py_ssize_t count) noexcept:
+    cdef Py_ssize_t at
+    cdef Bits before = 0
+    cdef unsigned int sizes = 0
+    cdef unsigned char *told = <unsigned char *> put_count(out, count)
+    out = <char *> told + (count + 3) // 4
+    for at in range(count):
+        out = put(out, <Bits> first[at] - before, told, at, &sizes)
+        before = <Bits> first[at]
+    return out
+
+
+cdef inline char *put_count(char *out, Py_ssize_t count) noexcept:
+    cdef uint32_t number = <uint32_t> count
+    memcpy(out, &number, sizeof(number))
+    return out + sizeof(number)
+
+
+cdef char *put_scaled(
+    char *out, const char *first, Py_ssize_t stride, Py_ssize_t count, bint steps, double power
+) noexcept:
+    """Write the doubles times ``power``; NULL: not all are integers then."""
+    cdef Py_ssize_t at
+    cdef double value, scaled
+    cdef Bits before = 0, integer
+    cdef unsigned int sizes = 0
+    cdef unsigned char *told = <unsigned char *> out
+    out += (count + 3) // 4
+    for at in range(count):
+        value = (<const double *> (first + at * stride))[0]
+        scaled = value * power
+        if not fabs(scaled) < LIMIT:
+            return NULL
+        scaled = (scaled + ROUNDS) - ROUNDS
+        if scaled / power != value:
+            return NULL
+        integer = <Bits> <long long> scaled
+        out = put(out, integer - before, told, at, &sizes)
+        if steps:
+            before = integer
+    return out
+
+
+cdef inline char *put(char *out, Bits number, unsigned char *told, Py_ssize_t at, unsigned int *sizes) noexcept:
+    """Write an integer of either sign, and its size where ``told`` has it; ``sizes`` are the last four."""
+    cdef unsigned int size
+    number = (number << 1) ^ (<Bits> 0 - (number >> 63))
+    size = (number >> 8 != 0) + (number >> 16 != 0) + (number >> 32 != 0)
+    sizes[0] = sizes[0] >> 2 | size << 6
+    told[at >> 2] = <unsigned char> (sizes[0] >> 2 * (3 - (at & 3)))
+    memcpy(out, &number, WIDEST)  # what it does not take, the next one writes over
+    return out + (<Py_ssize_t> 1 << size)

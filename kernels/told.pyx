@@ -6,10 +6,11 @@ again gets a new entry, and its old one is left dead until the table is full. Wh
 ``orderbook.told.PlainTold``: the same calls give the same numbers.
 """
 
-from array import array
-
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.string cimport memcpy
+
+from kernels.decimals cimport put_decimals, put_integers, room
 
 ctypedef unsigned long long Bits
 
@@ -20,6 +21,14 @@ cdef struct Entry:
     double price
     double quantity
     long long number
+
+cdef struct Gathered:
+    double *prices
+    double *quantities
+    Py_ssize_t size
+    long long *marks  # of differences
+    long long *counts  # of the prices that each told
+    Py_ssize_t groups
 
 
 cdef class Told:
@@ -63,20 +72,50 @@ cdef class Told:
                 kept += 1
         self._count = self._live = kept
 
-    def pack(self, long long oldest, long long number):
-        cdef Py_ssize_t at, count = 0, size = self._count
+    def packed(self, long long oldest, long long number):
+        cdef Py_ssize_t first = self._since(number), count = self._count - first
+        cdef Gathered told
+        cdef char *memory = <char *> PyMem_Malloc(4 * 8 * count + 4 * room(count))
+        cdef char *start
+        cdef char *end
+        if memory is NULL:
+            raise MemoryError()
+        told.prices, told.quantities = <double *> memory, <double *> memory + count
+        told.marks, told.counts = <long long *> memory + 2 * count, <long long *> memory + 3 * count
+        start = memory + 4 * 8 * count
+        self._gather(first, oldest, &told)
+        end = put_decimals(start, <char *> told.prices, 8, told.size, True)
+        end = put_decimals(end, <char *> told.quantities, 8, told.size, False)
+        end = put_integers(put_integers(end, told.marks, told.groups), told.counts, told.groups)
+        try:
+            return PyBytes_FromStringAndSize(start, end - start)
+        finally:
+            PyMem_Free(memory)
+
+    cdef Py_ssize_t _since(self, long long number) noexcept:
+        """Before which place there is nothing that this difference or a later one told."""
+        cdef Py_ssize_t at = self._count
+        while at > 0 and (self._entries[at - 1].number == DEAD or self._entries[at - 1].number >= number):
+            at -= 1
+        return at
+
+    cdef void _gather(self, Py_ssize_t first, long long oldest, Gathered *told) noexcept:
+        """What is not dead from this place on; there is room for it."""
+        cdef Entry *entry
+        cdef Py_ssize_t at
         cdef long long mark
-        prices, quantities, marks = array("d", bytes(8 * size)), array("d", bytes(8 * size)), bytearray(size)
-        cdef double[::1] to_prices = prices, to_quantities = quantities
-        cdef unsigned char[::1] to_marks = marks
-        for at in range(size):
-            if self._entries[at].number < max(number, 0):
+        told.size = told.groups = 0
+        for at in range(first, self._count):
+            entry = self._entries + at
+            if entry.number == DEAD:
                 continue
-            to_prices[count], to_quantities[count] = self._entries[at].price, self._entries[at].quantity
-            mark = self._entries[at].number - oldest + 1
-            to_marks[count] = <unsigned char> min(max(mark, 0), 255)
-            count += 1
-        return prices[:count], quantities[:count], bytes(marks[:count])
+            told.prices[told.size], told.quantities[told.size] = entry.price, entry.quantity
+            told.size += 1
+            mark = max(entry.number - oldest + 1, 0)
+            if not told.groups or told.marks[told.groups - 1] != mark:
+                told.marks[told.groups], told.counts[told.groups] = mark, 0
+                told.groups += 1
+            told.counts[told.groups - 1] += 1
 
     cdef int _put(self, double price, double quantity, long long number) except -1:
         cdef Py_ssize_t place

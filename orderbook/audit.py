@@ -21,7 +21,7 @@ from orderbook.band import may_be_cut_off
 from orderbook.book import Book
 from orderbook.codec import Reader, Writer
 from orderbook.events import Diff, Side, Snapshot
-from orderbook.told import Told
+from orderbook.told import Entries, Told, read_told
 
 MAX_RECENT: Final = 64
 """Differences kept: 3 s of a futures stream, 6 s of a spot stream; a REST answer is rarely older."""
@@ -108,18 +108,21 @@ class BookAuditor:
     def write(self, out: Writer, number: int) -> None:
         """Append to a state, with what was told by the difference ``number`` and later ones."""
         out.put_int(self._since)
-        out.put_ints(self._ids)
-        out.put_ints(self._counts)
+        out.put_integers(self._ids)
+        out.put_integers(self._counts)
         self.told.write(out, self.oldest, number)
 
-    def read(self, state: Reader) -> None:
-        """Become what ``write`` wrote; the oldest difference has the number 1 now, older ones 0."""
+    def read(self, state: Reader) -> tuple[Entries, Entries]:
+        """Become what ``write`` wrote, but for what was told, which is to be filled in.
+
+        The oldest difference has the number 1 now, older ones 0.
+        """
         self._since = state.take_int()
-        self._ids.extend(state.take_ints())
-        self._counts.extend(state.take_ints())
+        self._ids.extend(state.take_integers())
+        self._counts.extend(state.take_integers())
         self._levels = sum(self._counts)
-        self.told.read(state)
         self.told.number = len(self._ids)
+        return read_told(state)
 
 
 def _worst(side: Side) -> float | None:

@@ -15,6 +15,7 @@ from typing import Final
 from orderbook.audit import BookAuditor
 from orderbook.book import Book
 from orderbook.codec import Reader, StateError, Writer
+from orderbook.told import Entries, read_told
 
 MAX_TOLD: Final = 20_000
 """Prices told since the base: a state that is as long as the book serves nobody."""
@@ -36,11 +37,13 @@ class Base:
         """Of the last difference before it was taken (-1: an old one, after a restart); None: there is no base."""
         return self._number if self._rebuilt == self._book.rebuilt else None
 
-    def take(self, told_number: int) -> bytes:
-        """All levels as they are now, after the difference with this number: the base from now on."""
-        self._number, self._rebuilt, self._taken = told_number, self._book.rebuilt, self._taken + 1
+    def take(self, audits: BookAuditor) -> bytes:
+        """All levels as they are now, and what was told and audits need: the base from now on."""
+        told, oldest = audits.told, audits.oldest
+        self._number, self._rebuilt, self._taken = told.number, self._book.rebuilt, self._taken + 1
         out = Writer()
-        out.put_int(self._taken)
+        out.put_int(self._taken, told.number - oldest + 1)
+        told.write(out, oldest, oldest)
         self._book.bids.write_levels(out)
         self._book.asks.write_levels(out)
         return out.done()
@@ -63,27 +66,35 @@ class Base:
             self._book.asks.write_levels(out)
         else:
             out.put_int(max(number - oldest + 1, -1), self._taken)
-            audits.write(out, min(oldest, number + 1))
+            audits.write(out, number + 1)
 
     def read(self, state: Reader, audits: BookAuditor) -> None:
         """Read what ``write`` wrote, and the base behind it, into book and auditor."""
         number = state.take_optional_int()
         if number is not None:
             self._taken = state.take_int()
-        audits.read(state)
+        told = audits.read(state)
         bids, asks = dict[float, float](), dict[float, float]()
-        if number is not None:
+        if number is None:
+            audits.told.fill(told)
+        else:
+            audits.told.fill(self._read_head(state, number), told)
             bids, asks = audits.told.bids.since(number + 1), audits.told.asks.since(number + 1)
-            self._read_head(state)
         self._book.bids.read_levels(state, bids)
         self._book.asks.read_levels(state, asks)
         self._number, self._rebuilt = number, self._book.rebuilt
 
-    def _read_head(self, state: Reader) -> None:
-        """The first bytes of a base."""
+    def _read_head(self, state: Reader, number: int) -> tuple[Entries, Entries]:
+        """The first bytes of a base: what was told up to its last difference, which has this number now."""
         state.take_tag()
         taken = state.take_int()
         if taken != self._taken:
             raise StateError(
                 f"expected the base {self._taken} of a full book behind its state, received the base {taken}"
             )
+        later = number - state.take_int()  # numbers are so much higher now; what is below 1 is older than audits need
+        bids, asks = (
+            [(price, quantity, mark + later) for price, quantity, mark in side if mark + later >= 1]
+            for side in read_told(state)
+        )
+        return bids, asks

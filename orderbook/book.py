@@ -183,12 +183,12 @@ class BookSide:
 
     def write_levels(self, out: Writer) -> None:
         """Append the levels to a state."""
-        out.put_decimals(self._keys)
+        out.put_decimals(self._keys, steps=True)
         out.put_decimals(self._quantities[key] for key in self._keys)
 
     def read_levels(self, state: Reader, changes: Mapping[float, float]) -> None:
         """Take the levels that ``write_levels`` wrote, after changes of them (quantities by price), and nothing else."""
-        keys, sign = state.take_decimals(), self._sign
+        keys, sign = state.take_decimals(steps=True), self._sign
         levels = dict(zip(keys, state.take_decimals(), strict=True))
         levels.update((price * sign, quantity) for price, quantity in changes.items())
         self._quantities = {key: quantity for key, quantity in levels.items() if quantity > 0.0}
@@ -196,15 +196,13 @@ class BookSide:
 
     def write(self, out: Writer) -> None:
         """Append all but the levels to a state."""
-        out.put_float(self._floor)
-        out.put_floats(self._undo)
-        out.put_floats(self._undo.values())
+        out.put_floats([self._floor, *self._undo, *self._undo.values()])
 
     def read(self, state: Reader) -> None:
         """Take what ``write`` wrote; the levels are read later."""
-        self._floor = state.take_float()
-        undone = state.take_floats()
-        self._undo = dict(zip(undone, state.take_floats(), strict=True))
+        self._floor, *undone = state.take_floats()
+        half = len(undone) // 2
+        self._undo = dict(zip(undone[:half], undone[half:], strict=True))
 
 
 class Book:

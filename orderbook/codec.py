@@ -12,12 +12,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Final, TypeVar
 
-import numpy as np
-
-from kernels import compiled
-
-KERNEL: Final = compiled("decimals")
-"""The loop of ``put_decimals`` compiled, None where there is none."""
+from orderbook.decimals import packed_decimals, packed_integers, take_decimals, take_integers
 
 STATE_TAG: Final = b"OBI\x04"
 """First bytes of a state; the last one is the version of the layout."""
@@ -26,11 +21,6 @@ _INT: Final = struct.Struct("<q")
 _MARKED_INT: Final = struct.Struct("<Bq")
 _FLOAT: Final = struct.Struct("<d")
 _COUNT: Final = struct.Struct("<I")
-
-
-_NO_DECIMALS: Final = 0xFF
-_INTEGERS_BELOW: Final = 2**31
-
 
 Number = TypeVar("Number", int, float)
 
@@ -44,21 +34,6 @@ def _little_endian(numbers: array[Number]) -> array[Number]:
         numbers = numbers[:]
         numbers.byteswap()
     return numbers
-
-
-def _scaled(values: array[float], out: array[int]) -> int:
-    """See ``kernels.decimals``."""
-    numbers = np.frombuffer(values)
-    for decimals in range(9):
-        power = 10.0**decimals
-        with np.errstate(over="ignore", invalid="ignore"):
-            integers = np.rint(numbers * power)
-        if not (np.abs(integers) < _INTEGERS_BELOW).all():
-            return -1
-        if (integers / power == numbers).all():
-            out[:] = array("i", integers.astype(np.intc).tobytes())
-            return decimals
-    return -1
 
 
 class Writer:
@@ -82,22 +57,18 @@ class Writer:
         numbers = array("d", values)
         self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
 
-    def put_decimals(self, values: Iterable[float]) -> None:
-        """Any number of floats, counted, in half the bytes where they are prices and quantities as people write them."""
-        numbers = array("d", values)
-        integers = array("i", bytes(4 * len(numbers)))
-        decimals = _scaled(numbers, integers) if KERNEL is None else KERNEL.scaled(numbers, integers)
-        self._parts += (_COUNT.pack(len(numbers)), bytes((decimals & 0xFF,)))
-        self._parts.append((_little_endian(numbers) if decimals < 0 else _little_endian(integers)).tobytes())
+    def put_decimals(self, values: Iterable[float], *, steps: bool = False) -> None:
+        """The same in few bytes, where they are prices and quantities as people write them; ``steps``: in some order."""
+        self._parts.append(packed_decimals(values, steps=steps))
+
+    def put_integers(self, values: Iterable[int]) -> None:
+        """Any number of integers below 2^63, counted, in few bytes where they rise or are small."""
+        self._parts.append(packed_integers(values))
 
     def put_ints(self, values: Iterable[int]) -> None:
         """Any number of integers below 2^63, counted."""
         numbers = array("q", values)
         self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
-
-    def put_bytes(self, value: bytes) -> None:
-        """Small numbers, one a byte, counted."""
-        self._parts += (_COUNT.pack(len(value)), value)
 
     def put_written(self, part: bytes) -> None:
         """What was written elsewhere, by these rules."""
@@ -153,23 +124,19 @@ class Reader:
         numbers = array("d", self._take(8 * count))
         return _little_endian(numbers).tolist()
 
-    def take_decimals(self) -> list[float]:
-        """Next floats of ``put_decimals``."""
-        count, decimals = _COUNT.unpack(self._take(_COUNT.size))[0], self._take(1)[0]
-        if decimals == _NO_DECIMALS:
-            return _little_endian(array("d", self._take(8 * count))).tolist()
-        power = 10.0**decimals
-        return [integer / power for integer in _little_endian(array("i", self._take(4 * count)))]
+    def take_decimals(self, *, steps: bool = False) -> list[float]:
+        """Next floats of ``put_decimals``, which were written with the same ``steps``."""
+        return take_decimals(self._take, steps=steps)
+
+    def take_integers(self) -> list[int]:
+        """Next integers of ``put_integers``."""
+        return take_integers(self._take)
 
     def take_ints(self) -> list[int]:
         """Next counted integers."""
         count = _COUNT.unpack(self._take(_COUNT.size))[0]
         numbers = array("q", self._take(8 * count))
         return _little_endian(numbers).tolist()
-
-    def take_bytes(self) -> bytes:
-        """Next counted bytes."""
-        return self._take(_COUNT.unpack(self._take(_COUNT.size))[0])
 
     def end(self) -> None:
         """Nothing may be left."""

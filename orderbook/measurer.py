@@ -168,7 +168,7 @@ class Measurer:
     def base(self) -> bytes:
         """All levels of the full book, of which ``changes`` need not speak from now on; b"" without a full book."""
         lane = self._diffs
-        return lane.base.take(lane.audits.told.number) if lane is not None else b""
+        return lane.base.take(lane.audits) if lane is not None else b""
 
     def changes(self) -> tuple[bytes, bool]:
         """What is remembered beside the base, and whether that belongs behind it: together they are a state."""

@@ -10,12 +10,14 @@ Rule 2: what is older than ``orderbook.audit`` and the state need is forgotten, 
 
 from __future__ import annotations
 
-from array import array
+from collections import Counter
+from itertools import chain, repeat
 from types import ModuleType
-from typing import Final
+from typing import Final, TypeAlias
 
 from kernels import compiled
-from orderbook.codec import Reader, Writer
+from orderbook.codec import Reader, StateError, Writer
+from orderbook.decimals import packed_decimals, packed_integers
 from orderbook.events import Diff, Side
 
 KERNEL: Final = compiled("told")
@@ -23,6 +25,10 @@ KERNEL: Final = compiled("told")
 
 _LEAST: Final = 512
 """Fewer prices are not worth looking through."""
+
+
+Entries: TypeAlias = list[tuple[float, float, int]]
+"""Price, quantity and number of the difference, of one side."""
 
 
 class PlainTold:
@@ -54,14 +60,16 @@ class PlainTold:
         """Keep what that difference and later ones told."""
         self._told = {price: told for price, told in self._told.items() if told[1] >= before}
 
-    def pack(self, oldest: int, number: int) -> tuple[array[float], array[float], bytes]:
-        """What the difference ``number`` and later ones told: prices, quantities, and marks.
+    def packed(self, oldest: int, number: int) -> bytes:
+        """What the difference ``number`` and later ones told, as part of a state.
 
-        A mark is 1 for what was told by the difference ``oldest``, 2 for the next one and so on, and 0 for earlier ones.
+        Prices (as steps) and quantities in their order, then marks of differences and how many of these prices each told. A
+        mark is 1 for the difference ``oldest``, 2 for the next one and so on, and 0 for all earlier ones.
         """
         told = [(price, *of) for price, of in self._told.items() if of[1] >= number]
-        marks = (min(max(last - oldest + 1, 0), 255) for _, _, last in told)
-        return array("d", (t[0] for t in told)), array("d", (t[1] for t in told)), bytes(marks)
+        counts = Counter(max(last - oldest + 1, 0) for _, _, last in told)
+        prices, quantities = packed_decimals((t[0] for t in told), steps=True), packed_decimals(t[1] for t in told)
+        return prices + quantities + packed_integers(counts) + packed_integers(counts.values())
 
 
 class Told:
@@ -101,16 +109,32 @@ class Told:
 
     def write(self, out: Writer, oldest: int, number: int) -> None:
         """Append what the difference ``number`` and later ones told."""
-        for side in (self.bids, self.asks):
-            prices, quantities, marks = side.pack(oldest, number)
-            out.put_decimals(prices)
-            out.put_decimals(quantities)
-            out.put_bytes(marks)
+        out.put_written(self.bids.packed(oldest, number))
+        out.put_written(self.asks.packed(oldest, number))
 
-    def read(self, state: Reader) -> None:
-        """Become what ``write`` wrote; the marks of ``PlainTold.pack`` are the numbers now."""
-        for side in (self.bids, self.asks):
-            prices, quantities = state.take_decimals(), state.take_decimals()
-            for price, quantity, mark in zip(prices, quantities, state.take_bytes(), strict=True):
-                side.take([(price, quantity)], mark)
+    def fill(self, *told: tuple[Entries, Entries]) -> None:
+        """Become what was read, one after the other."""
+        for bids, asks in told:
+            for side, entries in ((self.bids, bids), (self.asks, asks)):
+                for price, quantity, number in entries:
+                    side.take([(price, quantity)], number)
         self._full_at = 2 * (len(self.bids) + len(self.asks)) + _LEAST
+
+
+def read_told(state: Reader) -> tuple[Entries, Entries]:
+    """What ``Told.write`` wrote of both sides; the marks of ``PlainTold.packed`` are the numbers now."""
+    return _read_side(state), _read_side(state)
+
+
+def _read_side(state: Reader) -> Entries:
+    prices, quantities = state.take_decimals(steps=True), state.take_decimals()
+    marks, counts = state.take_integers(), state.take_integers()
+    if not (
+        len(prices) == len(quantities) == sum(counts) and len(marks) == len(counts) and min(counts, default=0) >= 0
+    ):
+        raise StateError(
+            f"expected {len(prices)} quantities, and differences that told as many prices, received {len(quantities)}, "
+            f"and {sum(counts)} of {len(marks)} differences"
+        )
+    numbers = chain.from_iterable(map(repeat, marks, counts))
+    return list(zip(prices, quantities, numbers, strict=True))

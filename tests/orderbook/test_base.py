@@ -86,18 +86,43 @@ def test_a_state_tells_what_changed_since_its_base_and_what_audits_need() -> Non
     run = Kept()
     run.feed(snapshot(10, *LADDER), spot(11, 11, [(98.0, 2.0)]))
     assert not run.measurer.changes()[1], "no base was taken yet"
-    assert len(run.stored()) > 8 * 1_200
+    assert len(run.stored()) > 2 * 1_200
     run.rebase()
     run.feed(*(spot(n, n, [(98.0, float(n)), (97.0, 0.0)]) for n in range(12, 12 + 2 * MAX_RECENT)))
 
     changes, needs_base = run.measurer.changes()
     assert needs_base
-    assert len(changes) < 2_000
-    assert len(run.base) > 8 * 1_200
+    assert len(changes) < 900
+    assert len(run.base) > 2 * 1_200
     expected = run.measurer.state()
     run.restart()
     assert run.measurer.state() == expected
     assert run.measurer.changes() == (changes, True)
+
+
+@pytest.mark.parametrize("since", [0, 1, MAX_RECENT - 1, MAX_RECENT, MAX_RECENT + 1, 3 * MAX_RECENT])
+def test_what_audits_need_is_in_the_base_or_in_what_changed_since(since: int) -> None:
+    """A snapshot that is as old as audits can take, after a restart: all of the differences since are needed."""
+    last = 2 * MAX_RECENT + since
+    bids, asks = [(99.0 - n / 8, 1.0) for n in range(150)], [(101.0, 1.0)]
+    told = [spot(n, n, [(bids[n * 7 % 150][0], float(n))]) for n in range(1, last + 1)]
+    book_then = dict(bids)
+    for diff in told[: last - MAX_RECENT]:
+        book_then.update(diff.bids)
+    audited = snapshot(last - MAX_RECENT, book_then.items(), asks)
+    whole, kept = Run(), Kept()
+    for run in (whole, kept):
+        run.feed(snapshot(0, bids, asks), *told[: last - since])
+    kept.rebase()
+    for run in (whole, kept):
+        run.feed(*told[last - since :])
+    kept.restart()
+    for run in (whole, kept):
+        run.feed(audited, spot(last + 1, last + 1))
+
+    assert kept.audits == whole.audits
+    assert [(audit.equal, audit.changed) for audit in kept.audits] == [(len(bids) + 1, False)]
+    assert kept.measurer.state() == whole.measurer.state()
 
 
 @pytest.mark.parametrize(
