@@ -4,8 +4,9 @@ An instrument's state is written with its bucket in each epoch in which that was
 book are not (``orderbook.base``). They are the state of a key of their own in the same step, which is told something only when they
 shall be written: Bytewax writes what was awake. Owns that key's name and the decision.
 
-Rule 1: levels are written when what was written since is as much, so that no more than twice the least is written, however
-        busy a book is. By the name, it is half as much up to one and a half times, so that books take turns.
+Rule 1: levels are written when what states have said since of what changed is as much, so that no more than twice the least is
+        written, however busy a book is. By the name, it is half as much up to twice, so that books take turns. What a state
+        says anyway (it is as long as the first one behind the levels) does not count: levels would not make it shorter.
 Rule 2: both keys must be of one process. Where a graph may run on several workers, states are written whole.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 from zlib import crc32
 
-LEAST_BYTES: Final = 16_384
+LEAST_BYTES: Final = 8_192
 """Smaller states are written as a whole."""
 
 _PREFIX: Final = "levels "
@@ -43,7 +44,8 @@ class Bases:
     def __init__(self, *, active: bool = True, least_bytes: int = LEAST_BYTES) -> None:
         self.active = active
         self._least_bytes = least_bytes
-        self._written: dict[str, int] = {}  # bytes since the base
+        self._written: dict[str, int] = {}  # bytes since the base, of what changed
+        self._least: dict[str, int] = {}  # bytes of the first state behind the base
         self._due: set[str] = set()
         self._asked: set[str] = set()
         self._bases: dict[str, bytes] = {}
@@ -75,6 +77,7 @@ class Bases:
         """Take a base."""
         self._bases[instrument] = base
         self._written[instrument] = 0
+        self._least.pop(instrument, None)
 
     def has(self, instrument: str) -> bool:
         """Whether a base of the instrument was written by this process or the one before."""
@@ -87,9 +90,11 @@ class Bases:
     def wrote(self, instrument: str, size: int, *, relative: bool) -> None:
         """A state of so many bytes is written, relative to the base or whole; the levels may be due now."""
         if relative:
-            written = self._written[instrument] = self._written.get(instrument, 0) + size
-            share = 0.5 + crc32(instrument.encode()) / 2**32
-            if written > share * len(self._bases[instrument]):
+            changed = size - self._least.setdefault(instrument, size)
+            written = self._written[instrument] = self._written.get(instrument, 0) + changed
+            share = 0.5 + 1.5 * crc32(instrument.encode()) / 2**32
+            base = len(self._bases[instrument])
+            if written > share * base or size > base:  # after restarts, the first state may have much that changed
                 self._due.add(instrument)
         elif size >= self._least_bytes:
             self._due.add(instrument)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dataflows.bases import LEAST_BYTES, Bases, levels_key
 from dataflows.buckets import bucket_of
 from dataflows.shelf import InstrumentState, Shelf
@@ -18,20 +20,43 @@ def test_a_small_state_is_written_whole_and_a_large_one_asks_for_a_base() -> Non
     assert not bases.due(NAME), "told once"
 
 
-def test_a_base_is_due_when_what_was_written_since_is_about_as_much() -> None:
+def epochs_until_due(bases: Bases, name: str, sizes: Iterable[int]) -> int:
+    """In how many epochs states of these sizes are written before levels are due."""
+    for number, size in enumerate(sizes, 1):
+        bases.wrote(name, size, relative=True)
+        if bases.due(name):
+            return number
+    return 0
+
+
+def test_a_base_is_due_when_states_have_said_about_as_much_of_what_changed() -> None:
+    """Changes of 100 bytes in each epoch: n (n - 1) / 2 * 100 bytes of them in n states."""
     written = []
     for number in range(200):
         name, bases = f"binance-usdm:S{number}", Bases()
-        bases.put(name, b"x" * 100_000)
-        epochs = 0
-        while not bases.due(name):
-            bases.wrote(name, 1_000, relative=True)
-            epochs += 1
-        written.append(epochs)
+        bases.put(name, b"x" * 20_000)
+        written.append(epochs_until_due(bases, name, range(2_000, 20_000, 100)))
 
-    assert 50 <= min(written) < 60
-    assert 140 < max(written) <= 151
-    assert len(set(written)) > 60, "books take turns"
+    assert 15 <= min(written) < 17
+    assert 27 < max(written) <= 29
+    assert len(set(written)) > 12, "books take turns"
+
+
+def test_what_states_say_anyway_makes_no_base_due() -> None:
+    bases = Bases()
+    bases.put(NAME, b"x" * 20_000)
+    assert not epochs_until_due(bases, NAME, [9_000] * 200)
+    bases.put(NAME, b"x" * 20_000)
+    assert epochs_until_due(bases, NAME, [2_000, *[9_000] * 10]) in range(3, 8), (
+        "the first one behind the base says what is usual"
+    )
+
+
+def test_a_state_that_is_longer_than_the_levels_makes_them_due() -> None:
+    """As after restarts: what the first state says may be long since the base."""
+    bases = Bases()
+    bases.put(NAME, b"x" * 20_000)
+    assert epochs_until_due(bases, NAME, [19_000, 19_500, 20_001]) == 3
 
 
 def test_the_epoch_that_writes_the_levels_is_told_once() -> None:
