@@ -100,22 +100,25 @@ cdef class Told:
         return at
 
     cdef void _gather(self, Py_ssize_t first, long long oldest, Gathered *told) noexcept:
-        """What is not dead from this place on; there is room for it."""
+        """What is not dead from this place on; there is room for it. Whether one is dead is not branched on: that is any one's guess."""
         cdef Entry *entry
-        cdef Py_ssize_t at
-        cdef long long mark
-        told.size = told.groups = 0
+        cdef Py_ssize_t at, size = 0, groups = 0
+        cdef long long newest = -1
+        cdef bint alive
         for at in range(first, self._count):
             entry = self._entries + at
-            if entry.number == DEAD:
-                continue
-            told.prices[told.size], told.quantities[told.size] = entry.price, entry.quantity
-            told.size += 1
-            mark = max(entry.number - oldest + 1, 0)
-            if not told.groups or told.marks[told.groups - 1] != mark:
-                told.marks[told.groups], told.counts[told.groups] = mark, 0
-                told.groups += 1
-            told.counts[told.groups - 1] += 1
+            alive = entry.number != DEAD
+            told.prices[size], told.quantities[size] = entry.price, entry.quantity
+            if alive & (entry.number > newest):
+                newest = max(entry.number, oldest - 1)
+                told.marks[groups], told.counts[groups] = newest - oldest + 1, -size
+                if groups:
+                    told.counts[groups - 1] += size
+                groups += 1
+            size += alive
+        if groups:
+            told.counts[groups - 1] += size
+        told.size, told.groups = size, groups
 
     cdef int _put(self, double price, double quantity, long long number) except -1:
         cdef Py_ssize_t place

@@ -8,7 +8,10 @@ The sum is held as numbers that do not overlap and whose exact sum it is (J. R. 
 arithmetic and fast robust geometric predicates", 1997): adding to it and taking away from it loses nothing.
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
+
+from kernels.decimals cimport put_decimals, put_integers, room
 
 cdef enum:
     FIRST_ROOM = 4
@@ -50,6 +53,28 @@ cdef class Window:
     def cuts(self):
         cdef Py_ssize_t at
         return [self._ring[(self._first + at) % self._room].cut_off for at in range(self._count)]
+
+    def packed_values(self):
+        cdef Py_ssize_t at, count = self._count
+        cdef double *values = <double *>grown(NULL, sizeof(double) * count + room(count))
+        cdef char *out = <char *>(values + count)
+        for at in range(count):
+            values[at] = self._ring[(self._first + at) % self._room].value
+        try:
+            return PyBytes_FromStringAndSize(out, put_decimals(out, <char *>values, sizeof(double), count, False) - out)
+        finally:
+            PyMem_Free(values)
+
+    def packed_stamps(self):
+        cdef Py_ssize_t at, count = self._count
+        cdef long long *stamps = <long long *>grown(NULL, sizeof(long long) * count + room(count))
+        cdef char *out = <char *>(stamps + count)
+        for at in range(count):
+            stamps[at] = self._ring[(self._first + at) % self._room].at_ms
+        try:
+            return PyBytes_FromStringAndSize(out, put_integers(out, stamps, count) - out)
+        finally:
+            PyMem_Free(stamps)
 
     @property
     def since_ms(self):

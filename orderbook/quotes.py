@@ -96,17 +96,19 @@ class QuoteCheck:
 
     def write(self, out: Writer) -> None:
         """Append what waits to a state."""
-        out.put_int(self._newest, len(self._quotes), *(quote.update_id for quote in self._quotes))
-        out.put_floats(number for quote in self._quotes for number in quote[2:])
-        out.put_int(len(self._books), *(update_id for update_id, _ in self._books))
-        out.put_floats(number for _, best in self._books for number in best)
+        quotes, books = self._quotes, self._books
+        out.put_int(self._newest)
+        out.put_integers([quote.update_id for quote in quotes])
+        out.put_floats([number for quote in quotes for number in quote[2:]])
+        out.put_integers([update_id for update_id, _ in books])
+        out.put_floats([number for _, best in books for number in best])
 
     def read(self, state: Reader) -> None:
         """Become what ``write`` wrote."""
         self._newest = state.take_int()
-        ids = [state.take_int() for _ in range(state.take_int())]
+        ids = state.take_integers()
         self._quotes.extend(Quote(0, update_id, *best) for update_id, best in zip(ids, _fours(state), strict=True))
-        ids = [state.take_int() for _ in range(state.take_int())]
+        ids = state.take_integers()
         self._books.extend(zip(ids, _fours(state), strict=True))
 
 

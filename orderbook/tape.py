@@ -89,9 +89,9 @@ class Tape:
             out.put_written(_NOTHING_TRADED)  # of many instruments only books are told
             return
         out.put_int(int(self._begun), int(self._aggregate), self._last_id, self._last_ms, self.clock_ms)
-        out.put_floats(self._window.values)
-        out.put_ints(self._second.stamps)
-        out.put_floats(self._second.values)
+        out.put_written(self._window.packed_values())
+        out.put_written(self._second.packed_stamps())
+        out.put_written(self._second.packed_values())
 
     @classmethod
     def read(cls, size: int, state: Reader) -> Tape:
@@ -99,8 +99,8 @@ class Tape:
         tape = cls(size)
         tape._begun, tape._aggregate = bool(state.take_int()), bool(state.take_int())
         tape._last_id, tape._last_ms, tape.clock_ms = state.take_int(), state.take_int(), state.take_int()
-        tape._window = new_window(size, state.take_floats())
-        stamps, values = state.take_ints(), state.take_floats()
+        tape._window = new_window(size, state.take_decimals())
+        stamps, values = state.take_integers(), state.take_decimals()
         tape._second = new_window(MAX_HELD, values, stamps)
         tape.seen = len(tape._window) > 0
         return tape

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Final
 
 from kernels import compiled
+from orderbook.decimals import packed_decimals, packed_integers
 from orderbook.exact import ExactSum
 
 SECOND_MS: Final = 1_000
@@ -57,6 +58,14 @@ class PlainWindow:
     def cuts(self) -> list[bool]:
         """The mark of each."""
         return [cut_off for _, _, cut_off in self._held]
+
+    def packed_values(self) -> bytes:
+        """The numbers, as ``Reader.take_decimals`` takes them."""
+        return packed_decimals(self.values)
+
+    def packed_stamps(self) -> bytes:
+        """The clock at each, as ``Reader.take_integers`` takes them."""
+        return packed_integers(self.stamps)
 
     @property
     def since_ms(self) -> int | None:

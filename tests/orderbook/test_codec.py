@@ -56,7 +56,7 @@ def test_the_layout_is_little_endian_and_stays_so() -> None:
     out.put_floats([1.5])
     out.put_ints([7])
 
-    expected = "4f424904" + "00" + "01" + "0201000000000000" + "01000000" + "000000000000f83f" + "01000000" + "0700000000000000"
+    expected = "4f4249040001020100000000000001000000000000000000f83f010000000700000000000000"
     assert out.done().hex() == expected
 
 

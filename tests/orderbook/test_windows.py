@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import compiled
+from orderbook.decimals import packed_decimals, packed_integers
 from orderbook.windows import MAX_HELD, new_window
 
 KERNEL = compiled("windows")
@@ -42,6 +43,7 @@ def test_a_windows_sum_is_the_exact_sum_of_its_last_numbers_rounded_once(
 
         assert window.values == held
         assert window.stamps == [0] * len(held)
+        assert window.packed_values() == packed_decimals(held)
         assert len(window) == len(held)
         assert window.sum() == math.fsum(held) == float(sum(map(Fraction, held), Fraction(0)))
 
@@ -62,6 +64,8 @@ def test_the_sum_is_that_of_what_came_after_a_moment(
             copy = new_window(MAX_HELD, window.values, window.stamps, kernel=kernel)
             assert copy.sum_after(after) == float(sum((Fraction(value) for _, value in inside), Fraction(0)))
             assert list(zip(copy.stamps, copy.values, strict=True)) == inside
+            assert copy.packed_stamps() == packed_integers(at for at, _ in inside)
+            assert copy.packed_values() == packed_decimals(value for _, value in inside)
         window.sum_after(now - 1_000)
 
 
@@ -121,7 +125,10 @@ def test_where_time_stands_still_the_oldest_numbers_fall_out(kernel: ModuleType 
 def test_compiled_windows_give_back_their_memory() -> None:
     def fill() -> None:
         for _ in range(2_000):
-            new_window(100, [0.1] * 50, kernel=KERNEL).sum()
+            window = new_window(100, [0.1] * 50, kernel=KERNEL)
+            window.sum()
+            window.packed_values()
+            window.packed_stamps()
 
     fill()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
