@@ -4,7 +4,7 @@ An instrument's state is written with its bucket in each epoch in which that was
 book are not (``orderbook.base``). They are the state of a key of their own in the same step, which is told something only when they
 shall be written: Bytewax writes what was awake. Owns that key's name and the decision.
 
-Rule 1: levels are written when what states have said since of what changed is as much, so that no more than twice the least is
+Rule 1: levels are written when what states have said since of what changed is as much, so that about the least is
         written, however busy a book is. By the name, it is half as much up to twice, so that books take turns. What a state
         says anyway (it is as long as the first one behind the levels) does not count: levels would not make it shorter.
 Rule 2: both keys must be of one process. Where a graph may run on several workers, states are written whole.
