@@ -1,5 +1,14 @@
 from kernels.windows cimport Window
 
+cdef enum:
+    KEPT_MS = 1024
+
+cdef class Decay:
+    cdef object _factors
+    cdef double[KEPT_MS] _kept
+
+    cdef double after(self, long long ms) except? -1.0
+
 cdef class Flow:
     cdef readonly Window events, second
     cdef public long long clock_ms, taken_ms
@@ -10,7 +19,8 @@ cdef class Flow:
     cdef bint _compared
     cdef Py_ssize_t _nowhere
     cdef long long _clock_reset_ms
-    cdef object _aggression, _fast, _slow
+    cdef object _aggression
+    cdef Decay _fast, _slow
     cdef readonly bint swept
 
     cdef object ofi_of(self)

@@ -6,7 +6,7 @@ same calls give the same numbers. Numbers lie in one place of memory: with thous
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, isnan
 
 from kernels.codec cimport put_count, put_float, put_integer, put_marked
 from kernels.windows cimport Window
@@ -16,12 +16,45 @@ cdef enum:
     FIXED_BYTES = 3 * 9 + 6 * 8 + 5 * 4  # marked integers, floats, counts
 
 
+cdef class Decay:
+    """What a sum is multiplied with after some ms; the first of these factors are numbers at hand.
+
+    Args:
+        factors: By ms.
+    """
+
+    def __cinit__(self, factors):
+        cdef Py_ssize_t ms
+        self._factors = factors
+        for ms in range(KEPT_MS):
+            self._kept[ms] = NAN
+
+    cdef double after(self, long long ms) except? -1.0:
+        if not 0 <= ms < KEPT_MS:
+            return self._factors[ms]
+        if isnan(self._kept[ms]):
+            self._kept[ms] = self._factors[ms]
+        return self._kept[ms]
+
+
+cdef dict DECAYS = {}
+
+
+cdef Decay decay_of(factors):
+    """The one of these factors, which all flows share."""
+    cdef Decay decay = DECAYS.get(id(factors))
+    if decay is None or decay._factors is not factors:
+        decay = DECAYS[id(factors)] = Decay(factors)
+    return decay
+
+
 cdef class Flow:
     """See ``orderbook.flow.PlainFlow``."""
 
     def __cinit__(self, Window events not None, Window second not None, rules):
         self.events, self.second = events, second
-        self._aggression, self._fast, self._slow, self._clock_reset_ms, self._nowhere, self.swept = rules
+        self._aggression, fast, slow, self._clock_reset_ms, self._nowhere, self.swept = rules
+        self._fast, self._slow = decay_of(fast), decay_of(slow)
         self.forget()
 
     @property
@@ -104,10 +137,11 @@ cdef class Flow:
     cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity) except -1:
         """See ``take``; the aggressive event between the two books was noted before."""
         cdef double ofi = 0.0
+        cdef long long passed_ms
         if self.clock_ms != self.taken_ms:
             passed_ms = self.clock_ms - self.taken_ms
-            self.ofi_fast *= <double>self._fast[passed_ms]
-            self.ofi_slow *= <double>self._slow[passed_ms]
+            self.ofi_fast *= self._fast.after(passed_ms)
+            self.ofi_slow *= self._slow.after(passed_ms)
             self.taken_ms = self.clock_ms
         self._compared = self.known
         if self.known:

@@ -15,7 +15,7 @@ from kernels.cells cimport NOTHING, Cell, Rows, columns_of
 from kernels.columns cimport Columns, Place
 from kernels.flow cimport Flow
 from kernels.lanes cimport CROSSED, LIVE, Lane
-from kernels.prefetch cimport LINE, ask_for
+from kernels.prefetch cimport LINE, PyList_GET_ITEM, ask_for
 
 
 cdef class Meter:
@@ -80,7 +80,7 @@ cdef class Meter:
                 raise IndexError(f"expected the number of one of {len(columns.names)} groups, received {number}")
             instrument, partition = <tuple?>columns.names[number]
             lane = lanes.get(instrument)
-            if lane is None or (<Lane?>lane).partition != partition:
+            if lane is None or not is_home(<Lane?>lane, partition):
                 rest.append(number)
             else:
                 found.append(lane)
@@ -123,22 +123,35 @@ cdef class Meter:
         return stale
 
 
+cdef inline bint is_home(Lane lane, partition) except -1:
+    """Whether the lane's messages come from this partition; small integers are one object."""
+    return lane.partition is partition or lane.partition == partition
+
+
 cdef inline void look_ahead(list lanes, Py_ssize_t place) noexcept:
-    """Ask for the memory of the lanes behind this one: with thousands of instruments, that is what costs."""
+    """Ask for the memory of the lanes behind this one, step by step: with thousands of instruments, that is what costs."""
+    cdef Py_ssize_t left = len(lanes) - place
     cdef Lane lane
-    cdef Py_ssize_t at
-    if place + 2 < len(lanes):
+    if left > 4:
+        ask_for_lines(PyList_GET_ITEM(lanes, place + 4), 3 * LINE)
+    if left > 3:
+        lane = <Lane>lanes[place + 3]
+        ask_for_lines(<void *>lane.flow, 3 * LINE)
+        ask_for_lines(lane.levels, 4 * lane.width * sizeof(double))
+    if left > 2:
         lane = <Lane>lanes[place + 2]
-        for at in range(0, 3 * LINE, LINE):
-            ask_for(<char *><void *>lane.flow + at)
-        for at in range(0, 4 * lane.width * sizeof(double), LINE):
-            ask_for(<char *>lane.levels + at)
-    if place + 1 < len(lanes):
+        ask_for_lines(<void *>lane.flow.events, 2 * LINE)
+        ask_for_lines(<void *>lane.flow.second, 2 * LINE)
+    if left > 1:
         lane = <Lane>lanes[place + 1]
-        ask_for(<char *><void *>lane.flow.events)
-        ask_for(<char *><void *>lane.flow.events + LINE)
-        ask_for(<char *><void *>lane.flow.second)
-        ask_for(<char *><void *>lane.flow.second + LINE)
+        lane.flow.events.ask()
+        lane.flow.second.ask()
+
+
+cdef inline void ask_for_lines(const void *memory, Py_ssize_t size) noexcept:
+    cdef Py_ssize_t at
+    for at in range(0, size, LINE):
+        ask_for(<const char *>memory + at)
 
 
 cdef inline long long clock_of(Place *place) noexcept:

@@ -9,6 +9,7 @@ cdef class Window:
     cdef Py_ssize_t _size, _room, _first, _count, _parts_room, _parts_count
     cdef readonly Py_ssize_t cut_off
 
+    cdef void ask(self) noexcept
     cdef Py_ssize_t length(self) noexcept
     cdef int add(self, double value, long long at_ms, bint cut_off) except -1
     cdef int forget(self, long long ms) except -1

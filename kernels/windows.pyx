@@ -11,6 +11,8 @@ arithmetic and fast robust geometric predicates", 1997): adding to it and taking
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 
+from kernels.prefetch cimport ask_for
+
 from kernels.decimals cimport put_decimals, put_integers, room
 
 cdef enum:
@@ -98,6 +100,13 @@ cdef class Window:
         for at in range(self._count):
             held = &self._ring[(self._first + at) % self._room]
             held.at_ms = min(held.at_ms, ms)
+
+    cdef void ask(self) noexcept:
+        """Ask for the memory that the next steps will read: the sum's parts, both ends of the ring."""
+        ask_for(self._parts)
+        if self._room:
+            ask_for(&self._ring[self._first])
+            ask_for(&self._ring[(self._first + self._count) % self._room])
 
     cdef Py_ssize_t length(self) noexcept:
         return self._count
