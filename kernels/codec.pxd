@@ -1,5 +1,4 @@
 # Parts of a state, as ``orderbook.codec.Writer`` writes them, on a little-endian machine. Each returns where it ends.
-from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 cdef inline char *put_integer(char *out, long long number) noexcept:
@@ -14,8 +13,3 @@ cdef inline char *put_marked(char *out, long long number) noexcept:
 cdef inline char *put_float(char *out, double number) noexcept:
     memcpy(out, &number, 8)
     return out + 8
-
-cdef inline char *put_count(char *out, Py_ssize_t count) noexcept:
-    cdef uint32_t number = <uint32_t>count
-    memcpy(out, &number, 4)
-    return out + 4

@@ -27,5 +27,6 @@ cdef class Flow:
     cdef double ofi_now(self) noexcept
     cdef int note(self, double amount, bint cut_off) except -1
     cdef int follow(self, double bid, double bid_quantity, double ask, double ask_quantity) except -1
-    cdef Py_ssize_t packed_size(self) noexcept
-    cdef char *pack(self, char *out) noexcept
+    cdef Py_ssize_t room(self) noexcept
+    cdef Py_ssize_t spare(self) noexcept
+    cdef char *pack(self, char *out, char *spare) noexcept

@@ -6,14 +6,16 @@ same calls give the same numbers. Numbers lie in one place of memory: with thous
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, NAN, isnan
 
-from kernels.codec cimport put_count, put_float, put_integer, put_marked
+from kernels.codec cimport put_float, put_marked
+from kernels.decimals cimport room
 from kernels.windows cimport Window
 
 
 cdef enum:
-    FIXED_BYTES = 3 * 9 + 6 * 8 + 5 * 4  # marked integers, floats, counts
+    FIXED_BYTES = 3 * 9 + 6 * 8  # marked integers, floats
 
 
 cdef class Decay:
@@ -63,16 +65,26 @@ cdef class Flow:
 
     def packed(self):
         """What ``orderbook.flow.write_flow`` writes, on a little-endian machine."""
-        cdef bytes made = PyBytes_FromStringAndSize(NULL, self.packed_size())
-        self.pack(made)
-        return made
+        cdef char *made = <char *>PyMem_Malloc(self.spare() + self.room())
+        cdef char *out = made + self.spare()
+        if made == NULL:
+            raise MemoryError
+        try:
+            return PyBytes_FromStringAndSize(out, self.pack(out, made) - out)
+        finally:
+            PyMem_Free(made)
 
-    cdef Py_ssize_t packed_size(self) noexcept:
-        return FIXED_BYTES + 24 * self.events.length() + 16 * self.second.length()
+    cdef Py_ssize_t room(self) noexcept:
+        """Bytes that ``pack`` needs, which are more than it writes."""
+        return FIXED_BYTES + 3 * room(self.events.length()) + 2 * room(self.second.length())
 
-    cdef char *pack(self, char *out) noexcept:
+    cdef Py_ssize_t spare(self) noexcept:
+        """Bytes that ``pack`` needs beside these, to lie where numbers may."""
+        return sizeof(double) * max(self.events.length(), self.second.length())
+
+    cdef char *pack(self, char *out, char *spare) noexcept:
         """Write ``packed``; returns where it ends."""
-        cdef Py_ssize_t events = self.events.length(), second = self.second.length(), at
+        cdef Py_ssize_t at
         cdef long long[3] integers
         cdef double[6] numbers
         integers[:] = [self.clock_ms, self.taken_ms, self.known]
@@ -81,22 +93,11 @@ cdef class Flow:
             out = put_marked(out, integers[at])
         for at in range(6):
             out = put_float(out, numbers[at])
-        out = put_count(out, events)
-        for at in range(events):
-            out = put_float(out, self.events.at(at).value)
-        out = put_count(out, events)
-        for at in range(events):
-            out = put_integer(out, self.events.at(at).at_ms)
-        out = put_count(out, events)
-        for at in range(events):
-            out = put_integer(out, self.events.at(at).cut_off)
-        out = put_count(out, second)
-        for at in range(second):
-            out = put_integer(out, self.second.at(at).at_ms)
-        out = put_count(out, second)
-        for at in range(second):
-            out = put_float(out, self.second.at(at).value)
-        return out
+        out = self.events.pack_values(out, spare)
+        out = self.events.pack_stamps(out, spare)
+        out = self.events.pack_cuts(out, spare)
+        out = self.second.pack_stamps(out, spare)
+        return self.second.pack_values(out, spare)
 
     def forget(self):
         self.known = False

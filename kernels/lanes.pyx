@@ -7,14 +7,15 @@ Owns ids, clocks and states of partial books, and the levels of the last one. Wh
 
 from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.math cimport INFINITY, NAN
 from libc.string cimport memcpy
 
 import numpy
 
 from kernels.block cimport Book, Side, at, lay, price, quantity, take
-from kernels.codec cimport put_count, put_marked
+from kernels.codec cimport put_marked
+from kernels.decimals cimport put_decimals, room
 from kernels.flow cimport Flow
 
 KNOWN = {"states": (LIVE, ONE_SIDED, EMPTY, CROSSED)}
@@ -73,18 +74,20 @@ cdef class Lane:
             PyBuffer_Release(&view)
 
     def packed(self):
-        """What ``PartialLane.write`` writes, on a little-endian machine."""
+        """What ``orderbook.partial_lane.write_lane`` writes, on a little-endian machine."""
         cdef Book book
-        cdef Py_ssize_t bids, asks
-        cdef bytes made
-        cdef char *out
+        cdef Py_ssize_t spare = self.flow.spare()
+        cdef char *made = <char *>PyMem_Malloc(spare + 18 + self.flow.room() + 4 * room(self.width))
+        cdef char *out = made + spare
+        if made == NULL:
+            raise MemoryError
         self.last(&book)
-        bids, asks = filled(&book.bids), filled(&book.asks)
-        made = PyBytes_FromStringAndSize(NULL, 18 + self.flow.packed_size() + 8 + 16 * (bids + asks))
-        out = put_marked(put_marked(made, self.last_id), self.clock_ms)
-        out = self.flow.pack(out)
-        put_side(put_side(out, &book.bids, bids), &book.asks, asks)
-        return made
+        try:
+            out = put_marked(put_marked(out, self.last_id), self.clock_ms)
+            out = put_side(put_side(self.flow.pack(out, made), &book.bids), &book.asks)
+            return PyBytes_FromStringAndSize(made + spare, out - made - spare)
+        finally:
+            PyMem_Free(made)
 
     cdef void last(self, Book *book) noexcept:
         """The predecessor of earlier batches, for as long as ``keep`` is not called."""
@@ -185,8 +188,8 @@ cdef Py_ssize_t filled(Side *side) noexcept:
     return side.width
 
 
-cdef char *put_side(char *out, Side *side, Py_ssize_t count) noexcept:
-    """Price and quantity of so many levels, as ``Writer.put_floats`` writes them; the side lies in one piece."""
-    out = put_count(out, 2 * count)
-    memcpy(out, side.first, 16 * count)
-    return out + 16 * count
+cdef char *put_side(char *out, Side *side) noexcept:
+    """See ``orderbook.partial_lane.write_book``."""
+    cdef Py_ssize_t count = filled(side)
+    out = put_decimals(out, side.first, side.level, count, True)
+    return put_decimals(out, side.first + side.quantity, side.level, count, False)

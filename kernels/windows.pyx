@@ -57,26 +57,41 @@ cdef class Window:
         return [self._ring[(self._first + at) % self._room].cut_off for at in range(self._count)]
 
     def packed_values(self):
-        cdef Py_ssize_t at, count = self._count
-        cdef double *values = <double *>grown(NULL, sizeof(double) * count + room(count))
-        cdef char *out = <char *>(values + count)
-        for at in range(count):
-            values[at] = self._ring[(self._first + at) % self._room].value
-        try:
-            return PyBytes_FromStringAndSize(out, put_decimals(out, <char *>values, sizeof(double), count, False) - out)
-        finally:
-            PyMem_Free(values)
+        return self._packed(b"v")
 
     def packed_stamps(self):
-        cdef Py_ssize_t at, count = self._count
-        cdef long long *stamps = <long long *>grown(NULL, sizeof(long long) * count + room(count))
-        cdef char *out = <char *>(stamps + count)
-        for at in range(count):
-            stamps[at] = self._ring[(self._first + at) % self._room].at_ms
+        return self._packed(b"s")
+
+    cdef bytes _packed(self, char what):
+        cdef Py_ssize_t spare = sizeof(double) * self._count
+        cdef char *made = <char *>grown(NULL, spare + room(self._count))
+        cdef char *out = made + spare
+        cdef char *end = self.pack_values(out, made) if what == b"v" else self.pack_stamps(out, made)
         try:
-            return PyBytes_FromStringAndSize(out, put_integers(out, stamps, count) - out)
+            return PyBytes_FromStringAndSize(out, end - out)
         finally:
-            PyMem_Free(stamps)
+            PyMem_Free(made)
+
+    cdef char *pack_values(self, char *out, char *spare) noexcept:
+        """Write ``packed_values`` into ``room``; ``spare`` has eight bytes for each. Returns the end."""
+        cdef Py_ssize_t at
+        for at in range(self._count):
+            (<double *>spare)[at] = self.at(at).value
+        return put_decimals(out, spare, sizeof(double), self._count, False)
+
+    cdef char *pack_stamps(self, char *out, char *spare) noexcept:
+        """The same of ``packed_stamps``."""
+        cdef Py_ssize_t at
+        for at in range(self._count):
+            (<long long *>spare)[at] = self.at(at).at_ms
+        return put_integers(out, <long long *>spare, self._count)
+
+    cdef char *pack_cuts(self, char *out, char *spare) noexcept:
+        """The same of the marks."""
+        cdef Py_ssize_t at
+        for at in range(self._count):
+            (<long long *>spare)[at] = self.at(at).cut_off
+        return put_integers(out, <long long *>spare, self._count)
 
     @property
     def since_ms(self):
@@ -120,7 +135,7 @@ cdef class Window:
             self._grow()
         self._add(value)
         held = &self._ring[(self._first + self._count) % self._room]
-        held.value, held.at_ms, held.cut_off = value, at_ms, cut_off
+        held.value, held.at_ms, held.cut_off = value + 0.0, at_ms, cut_off  # a state has no -0.0
         self._count += 1
         self.cut_off += cut_off
         return 0

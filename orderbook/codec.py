@@ -65,11 +65,6 @@ class Writer:
         """Any number of integers below 2^63, counted, in few bytes where they rise or are small."""
         self._parts.append(packed_integers(values))
 
-    def put_ints(self, values: Iterable[int]) -> None:
-        """Any number of integers below 2^63, counted."""
-        numbers = array("q", values)
-        self._parts += (_COUNT.pack(len(numbers)), _little_endian(numbers).tobytes())
-
     def put_written(self, part: bytes) -> None:
         """What was written elsewhere, by these rules."""
         self._parts.append(part)
@@ -131,12 +126,6 @@ class Reader:
     def take_integers(self) -> list[int]:
         """Next integers of ``put_integers``."""
         return take_integers(self._take)
-
-    def take_ints(self) -> list[int]:
-        """Next counted integers."""
-        count = _COUNT.unpack(self._take(_COUNT.size))[0]
-        numbers = array("q", self._take(8 * count))
-        return _little_endian(numbers).tolist()
 
     def end(self) -> None:
         """Nothing may be left."""

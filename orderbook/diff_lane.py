@@ -44,7 +44,7 @@ from orderbook.events import Diff, Quote, Snapshot
 from orderbook.flow import KERNEL, new_flow, read_flow, write_flow
 from orderbook.metrics import Block
 from orderbook.near import NearNotionals
-from orderbook.partial_lane import NO_LEVELS, STALE, stack_levels, write_book
+from orderbook.partial_lane import NO_LEVELS, STALE, read_book, write_book
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING, THIN
@@ -263,8 +263,7 @@ class DiffLane:
         self._last_id = state.take_optional_int()
         self._joined, self._clock_ms, self.gaps = bool(state.take_int()), state.take_int(), state.take_int()
         read_flow(state, self.flow)
-        bids, asks = state.take_floats(), state.take_floats()
-        self.levels = stack_levels([(bids, asks)])
+        self.levels = read_book(state)
         self._early = diff_state.read_snapshot(state)
         self._waiting.extend(diff_state.read_diffs(state))
         self.quotes.read(state)

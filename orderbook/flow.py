@@ -171,11 +171,12 @@ def write_flow(out: Writer, flow: PlainFlow) -> None:
         return
     out.put_int(flow.clock_ms, flow.taken_ms, int(flow.known))
     out.put_float(flow.bid, flow.bid_quantity, flow.ask, flow.ask_quantity, flow.ofi_fast, flow.ofi_slow)
-    out.put_floats(flow.events.values)
-    out.put_ints(flow.events.stamps)
-    out.put_ints(flow.events.cuts)
-    out.put_ints(flow.second.stamps)
-    out.put_floats(flow.second.values)
+    events, second = flow.events, flow.second
+    out.put_written(events.packed_values())
+    out.put_written(events.packed_stamps())
+    out.put_integers(events.cuts)
+    out.put_written(second.packed_stamps())
+    out.put_written(second.packed_values())
 
 
 def read_flow(state: Reader, flow: PlainFlow) -> None:
@@ -184,9 +185,9 @@ def read_flow(state: Reader, flow: PlainFlow) -> None:
     flow.bid, flow.bid_quantity = state.take_float(), state.take_float()
     flow.ask, flow.ask_quantity = state.take_float(), state.take_float()
     flow.ofi_fast, flow.ofi_slow = state.take_float(), state.take_float()
-    values, stamps, cuts = state.take_floats(), state.take_ints(), state.take_ints()
+    values, stamps, cuts = state.take_decimals(), state.take_integers(), state.take_integers()
     for value, at_ms, cut_off in zip(values, stamps, map(bool, cuts), strict=True):
         flow.events.push(value, at_ms, cut_off)
-    stamps, values = state.take_ints(), state.take_floats()
+    stamps, values = state.take_integers(), state.take_decimals()
     for value, at_ms in zip(values, stamps, strict=True):
         flow.second.push(value, at_ms)

@@ -7,9 +7,9 @@ once; each is a lane of its own, because their ids interleave and a sweep seen b
 from __future__ import annotations
 
 import sys
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import nan
 from types import ModuleType
 from typing import Final, TypeAlias
@@ -176,8 +176,7 @@ def read_lane(state: Reader, lane: PartialLane) -> None:
     """Make of a new lane the one that was written; the number of its row is not in there."""
     lane.last_id, lane.clock_ms = state.take_int(), state.take_int()
     read_flow(state, lane.flow)
-    bids, asks = state.take_floats(), state.take_floats()
-    lane.resume(stack_levels([(bids, asks)]))
+    lane.resume(read_book(state))
 
 
 def plain_through(block: Block, row: int, side: int, price: float) -> Aggression:
@@ -195,15 +194,20 @@ def plain_through(block: Block, row: int, side: int, price: float) -> Aggression
 
 def write_book(out: Writer, book: npt.NDArray[np.float64]) -> None:
     """Append both sides of a book, shape (2, w, 2), to a state, without absent levels."""
-    width = book.shape[1]
-    if width and book.item(0, width - 1, 0) and book.item(1, width - 1, 0):  # no level is absent: the usual book
-        numbers = book.tobytes()
-        half = len(numbers) // 2
-        out.put_floats(array("d", numbers[:half]))
-        out.put_floats(array("d", numbers[half:]))
-        return
     for side in book:
-        out.put_floats(array("d", side[: np.count_nonzero(side[:, 0])].tobytes()))
+        levels = side[: np.count_nonzero(side[:, 0])]
+        out.put_decimals(levels[:, 0].tolist(), steps=True)
+        out.put_decimals(levels[:, 1].tolist())
+
+
+def read_book(state: Reader) -> Block:
+    """What ``write_book`` wrote, as a block of one book."""
+    sides = []
+    for _ in range(2):
+        prices, quantities = state.take_decimals(steps=True), state.take_decimals()
+        sides.append([*chain.from_iterable(zip(prices, quantities, strict=True))])
+    bids, asks = sides
+    return stack_levels([(bids, asks)])
 
 
 def stack_levels(books: list[tuple[list[float], list[float]]]) -> Block:

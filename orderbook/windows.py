@@ -77,6 +77,7 @@ class PlainWindow:
         held = self._held
         if len(held) == held.maxlen:
             self._drop()
+        value += 0.0  # a state has no -0.0
         held.append((at_ms, value, cut_off))
         self.cut_off += cut_off
         self._sum.add(value)

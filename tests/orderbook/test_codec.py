@@ -54,9 +54,9 @@ def test_the_layout_is_little_endian_and_stays_so() -> None:
     out = Writer()
     out.put_int(None, 258)
     out.put_floats([1.5])
-    out.put_ints([7])
+    out.put_integers([7])
 
-    expected = "4f4249040001020100000000000001000000000000000000f83f010000000700000000000000"
+    expected = "4f4249040001020100000000000001000000000000000000f83f01000000000e"
     assert out.done().hex() == expected
 
 
