@@ -73,7 +73,7 @@ class PlainWindow:
         return self._held[0][0] if self._held else None
 
     def push(self, value: float, at_ms: int = 0, cut_off: bool = False) -> None:
-        """Add a finite number; the oldest falls out of a full window. Clocks never go back, but for ``clear``."""
+        """Add a finite number (-0.0 as 0.0); the oldest falls out of a full window. Clocks never go back, but for ``clear``."""
         held = self._held
         if len(held) == held.maxlen:
             self._drop()
