@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.agreement import Metrics, disagreements, metrics
-from benchmarks.arguments import kafka_wanted, positive
+from benchmarks.arguments import add_broker_folder, kafka_wanted, positive
 from benchmarks.contestants import OURS, Contestant, contestants
 from benchmarks.histograms import Watcher
 from benchmarks.machine import described
@@ -88,7 +88,7 @@ class Bench:
             for result in (result for result in results if result.contestant.computes):
                 depth = [rate * whole.records / whole.messages for rate in result.rate()]
                 yield "{}: {:,.0f} ({:,.0f} .. {:,.0f}) depth messages/s".format(result.contestant.name, *depth)
-        yield from described(names)
+        yield from described(names, self._given.broker_folder)
 
 
 def chosen(given: argparse.Namespace) -> list[Contestant]:
@@ -121,7 +121,10 @@ def turns(contestants: list[Contestant], rounds: int) -> list[Contestant]:
 
 def measure(wanted: list[Contestant], given: argparse.Namespace, console: Console) -> Findings:
     """Start the broker, load, run everything."""
-    with tempfile.TemporaryDirectory(prefix="obi-bench-") as folder, KafkaServer() as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="obi-bench-") as folder,
+        KafkaServer(folder=given.broker_folder) as server,
+    ):
         stage = Stage(server.bootstrap_servers, given.partitions, Path(folder), server.pid)
         bench = Bench(stage, given)
         make = WORKLOADS[given.workload]
@@ -155,6 +158,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--shards", type=positive, default=1, help="the job in so many processes as well")
     made.add_argument("--only", action="append", metavar="NAME", help="run only this contestant (repeatable)")
     made.add_argument("--markdown", action="store_true", help="print the table as the README has it, too")
+    add_broker_folder(made)
     return made
 
 

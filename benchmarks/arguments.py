@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.kafka_dist import KafkaUnavailableError
 
@@ -14,6 +15,15 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, received {text!r}")
     return int(text)
+
+
+def add_broker_folder(parser: argparse.ArgumentParser) -> None:
+    """Where the broker keeps its log: on a disk that it shares with the job's state, unless the user says otherwise."""
+    parser.add_argument(
+        "--broker-folder",
+        type=Path,
+        help="of the broker's log; /dev/shm: in memory, as if the broker did not share a disk with the job's state",
+    )
 
 
 @contextmanager

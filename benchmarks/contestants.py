@@ -126,6 +126,13 @@ def contestants(shards: int = 1) -> tuple[Contestant, ...]:
             transactional=True,
             workloads=_ALL,
         ),
+        Contestant(
+            f"{OURS}, lz4",
+            _ours("--kafka", "compression.type=lz4"),
+            "effectively once",
+            f"{_OURS}; compresses its records to a third",
+            workloads=_ALL,
+        ),
     ]
     if shards > 1:
         several = _ours("--shards", str(shards))

@@ -22,7 +22,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.arguments import kafka_wanted, positive
+from benchmarks.arguments import add_broker_folder, kafka_wanted, positive
 from benchmarks.contestants import KAFKA_STREAMS, Place, kafka_streams, obi_run
 from benchmarks.histograms import Buckets, buckets, slowest_ms
 from benchmarks.machine import described
@@ -186,7 +186,9 @@ def row(case: Case, samples: Sequence[Sample]) -> list[str]:
     return [case.name, *times, *most, f"{median(cores):.2f}" if cores else "-"]
 
 
-def measure(cases: Sequence[Case], load: Load, rounds: int, console: Console) -> None:
+def measure(
+    cases: Sequence[Case], load: Load, rounds: int, console: Console, broker_folder: Path | None = None
+) -> None:
     """All cases one after the other, so often, as a table."""
     table = Table(
         title=f"{load.rate:,} {load.workload} messages/s of {load.symbols:,} symbols, production to reading, ms"
@@ -194,7 +196,7 @@ def measure(cases: Sequence[Case], load: Load, rounds: int, console: Console) ->
     for name in ("", "p50", "p99", "p99.9", "max", "flush, p99", "pause, p99", "cores"):
         table.add_column(name, justify="right" if name else "left")
     found: dict[str, list[Sample]] = {}
-    with tempfile.TemporaryDirectory(prefix="obi-latency-") as folder, KafkaServer() as server:
+    with tempfile.TemporaryDirectory(prefix="obi-latency-") as folder, KafkaServer(folder=broker_folder) as server:
         stage = Stage(server.bootstrap_servers, load.partitions, Path(folder), server.pid)
         seen: set[str] = set()
         for number, case in enumerate([*cases] * rounds):
@@ -211,7 +213,7 @@ def measure(cases: Sequence[Case], load: Load, rounds: int, console: Console) ->
         if case.name in found:
             table.add_row(*row(case, found[case.name]))
     console.print(table)
-    for line in described(found):
+    for line in described(found, broker_folder):
         console.print(line, markup=False, highlight=False)
 
 
@@ -234,6 +236,7 @@ def main() -> None:
     parser.add_argument(
         "--warm-up", type=float, default=_WARM_UP_S, help="seconds before each case; the first take longer"
     )
+    add_broker_folder(parser)
     given = parser.parse_args()
     symbols = given.symbols or SYMBOLS[given.workload]
     load = Load(given.rate, given.seconds, given.warm_up, symbols, given.partitions, given.workload)
@@ -241,7 +244,7 @@ def main() -> None:
     peers = PEERS if given.peers and given.workload == "depth20" else ()
     console = Console() if sys.stdout.isatty() else Console(width=150)
     with kafka_wanted():
-        measure([*cases, *peers], load, given.rounds, console)
+        measure([*cases, *peers], load, given.rounds, console, given.broker_folder)
 
 
 if __name__ == "__main__":

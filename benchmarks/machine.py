@@ -21,11 +21,13 @@ _KERNELS: Final = tuple(sorted(path.stem for path in Path(kernels.__file__).pare
 _PACKAGES: Final = ("bytewax", "confluent-kafka", "numpy", "orjson")
 
 
-def described(contestants: Collection[str]) -> Iterator[str]:
-    """Lines about what these contestants ran on."""
+def described(contestants: Collection[str], broker_folder: Path | None = None) -> Iterator[str]:
+    """Lines about what these contestants ran on; the broker's log may lie elsewhere than the job's state."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = f"{os.cpu_count()} cores, {memory:.0f} GiB"
     yield f"{_processor()}, {cores}, {platform.system()}; broker and contestant share them"
+    if broker_folder is not None:
+        yield f"the broker's log lies in {broker_folder}"
     yield f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}"
     built = [name for name in _KERNELS if compiled(name) is not None]
     yield f"compiled kernels of the job: {', '.join(built) or 'none, it runs in plain Python'}"

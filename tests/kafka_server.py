@@ -76,9 +76,13 @@ class KafkaServer:
     """One Kafka process. A context manager: `start` on the way in, `close` (which deletes everything) on the way out."""
 
     def __init__(
-        self, settings: Mapping[str, str | int] | None = None, jvm_options: tuple[str, ...] = JVM_OPTIONS
+        self,
+        settings: Mapping[str, str | int] | None = None,
+        jvm_options: tuple[str, ...] = JVM_OPTIONS,
+        folder: Path | None = None,
     ) -> None:
-        """Broker settings are laid over `SETTINGS`; nothing starts yet."""
+        """Broker settings are laid over `SETTINGS`; its data lie in a folder of their own below `folder`; nothing starts yet."""
+        self._folder = folder
         self._settings = {**SETTINGS, **(settings or {})}
         self._jvm_options = jvm_options
         self._home: Path | None = None
@@ -185,7 +189,7 @@ class KafkaServer:
 
     def _prepare(self) -> None:
         """Choose ports, write the settings and format the storage."""
-        self._home = Path(tempfile.mkdtemp(prefix="obi-kafka-"))
+        self._home = Path(tempfile.mkdtemp(prefix="obi-kafka-", dir=self._folder))
         atexit.register(self.close)
         self._port, controller = free_ports(2)
         settings = {
