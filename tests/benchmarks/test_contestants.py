@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import kernels
 from benchmarks.agreement import Metrics, disagreements, metrics
 from benchmarks.contestants import OURS, TUNED, Contestant, contestants
 from benchmarks.peers.environments import PeerUnavailableError
@@ -92,5 +93,7 @@ def test_the_job_has_not_become_much_slower_than_the_loop(stage: Stage, topics: 
     cpu_us = {name: min(run.cpu_us_beyond(start[name]) for run in samples) for name, samples in runs.items()}
     rate = {name: max(run.per_second for run in samples) for name, samples in runs.items()}
 
-    assert cpu_us[OURS] < 6 * cpu_us[TUNED]
-    assert rate[OURS] > rate[TUNED] / 20
+    # Compiled it takes about as much as the loop, in plain Python six times as much.
+    compiled = kernels.kind() == "compiled"
+    assert cpu_us[OURS] < (3 if compiled else 12) * cpu_us[TUNED]
+    assert rate[OURS] > rate[TUNED] / (10 if compiled else 40)
