@@ -21,6 +21,8 @@ cdef enum:
 
 from kernels.prefetch cimport look_ahead
 
+from kernels.books import KNOWN as OF_BOOKS
+
 cdef extern from "Python.h":
     const Py_ssize_t PY_SSIZE_T_MAX
 
@@ -53,13 +55,7 @@ KNOWN = {
         ("delta_truncated", "integer"),
         ("near", "near"),
     ),
-    "columns": (
-        "orderflow_imbalance", "bid_ask_spread_pct", "order_book_depth_ratio", "large_order_presence", "bid_notional",
-        "ask_notional", "total_depth", "best_bid", "best_bid_quantity", "best_ask", "best_ask_quantity", "mid_price",
-        "micro_price", "bid_volume", "ask_volume", "imbalance_l1", "imbalance_l5", "ofi_ml", "depth_span_bid_bps",
-        "depth_span_ask_bps", "bid_notional_5bps", "ask_notional_5bps", "bid_notional_10bps", "ask_notional_10bps",
-        "bid_notional_25bps", "ask_notional_25bps",
-    ),
+    "columns": OF_BOOKS["columns"],
     "near": (
         "bid_notional_5bps", "ask_notional_5bps", "bid_notional_10bps", "ask_notional_10bps", "bid_notional_25bps",
         "ask_notional_25bps",
