@@ -20,6 +20,7 @@ from connectors.pace import FEW, Pace
 from connectors.polled import raw_batch
 from connectors.position import Position, gone, lost, start_position
 from connectors.raw import Fault, RawBatch
+from connectors.reading import reading
 from connectors.source_observer import Settled, SourceObserver
 
 _IDLE_S: Final = 0.01
@@ -30,20 +31,6 @@ _LAG_EVERY_S: Final = 1.0
 _LOOK_EVERY_S: Final = 30.0
 _LOOK_S: Final = 0.2
 """A deleted topic looks like a quiet one to librdkafka's consumers: after 30 s of silence ask whether it is there."""
-
-_CONSUMER: Final[Mapping[str, str | bool]] = {
-    "enable.auto.commit": False,
-    # Any other value would skip what is gone without a word.
-    "auto.offset.reset": "error",
-}
-_CONSUMER_DEFAULTS: Final[Mapping[str, str | int]] = {
-    # librdkafka insists on a name; without subscription and commits nothing is ever stored under it.
-    "group.id": "obi",
-    # A full local queue is looked at again after this; the default of 1 s leaves the job without work meanwhile.
-    "fetch.queue.backoff.ms": 20,
-    # A fifth of a second at full speed; the default of 64 MB is no faster.
-    "queued.max.messages.kbytes": 32_768,
-}
 
 _LOST: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 (librdkafka's own codes)
 _END: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -137,8 +124,7 @@ class KafkaSourcePart(StatefulSourcePartition[RawBatch, Position]):
         self._lag_due = time.monotonic()
         self._look_due = self._lag_due + _LOOK_EVERY_S
         try:
-            ours = {**_CONSUMER, "enable.partition.eof": source.until_end}
-            self._consumer = Consumer(source.broker.config(ours, _CONSUMER_DEFAULTS))
+            self._consumer = Consumer(reading(source.broker, tells_ends=source.until_end))
             self._assign()
         except KafkaException as error:
             raise source.broker.failed(f"messages of topic {self._topic}", error) from error

@@ -70,6 +70,22 @@ def test_until_end_and_resume_over_several_partitions(kafka: Kafka, topics: Topi
     second.close()
 
 
+def test_messages_that_are_larger_than_what_is_asked_for_at_once_are_read(kafka: Kafka, topics: Topics) -> None:
+    topic = topics.create("raw", partitions=3, config={"max.message.bytes": "4000000"})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "message.max.bytes": 4_000_000})
+    for number in range(9):
+        producer.produce(topic, b"0" * (3_000_000 + number) + b"%d" % number, partition=number % 3)
+    assert producer.flush(30) == 0
+    part = part_of(kafka.bootstrap_servers, topic, partitions=3)
+    read: list[RawBatch] = []
+    with suppress(StopIteration):
+        while True:
+            read += part.next_batch()
+    part.close()
+    sizes = sorted(len(value) for batch in read for value in batch.values if value is not None)
+    assert sizes == [3_000_001 + number for number in range(9)]
+
+
 def test_control_records_at_the_end_do_not_hang_it(kafka: Kafka, topics: Topics) -> None:
     topic = topics.create("raw", partitions=1)
     send(kafka.bootstrap_servers, topic, 0, 5, transactional_id="test-control-records")
