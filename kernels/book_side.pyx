@@ -5,12 +5,13 @@ Owns the array, and the log of changes since the last mark. What they mean is sa
 the same calls give the same numbers.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.math cimport INFINITY
 from libc.string cimport memmove
 
-from kernels.decimals cimport put_decimals, room
+from kernels.codec cimport put_float
+from kernels.decimals cimport COUNT_BYTES, put_count, put_decimals, room
+from kernels.states cimport Writer, hand_over, writer_of
 
 cdef enum:
     LOG_ROOM = 1 << 14  # a longer log is looked through for prices that changed more than once
@@ -122,15 +123,12 @@ cdef class BookSide:
         return flat
 
     def write_levels(self, out):
+        cdef Writer state = writer_of(out)
         cdef Py_ssize_t count = self._count, size = sizeof(Level)
-        cdef char *memory = <char *> grown(NULL, 2 * room(count))
-        cdef char *end
-        end = put_decimals(memory, <char *> self._levels, size, count, True)
-        end = put_decimals(end, <char *> self._levels + sizeof(double), size, count, False)
-        try:
-            out.put_written(PyBytes_FromStringAndSize(memory, end - memory))
-        finally:
-            PyMem_Free(memory)
+        cdef char *end = state.space(2 * room(count))
+        end = put_decimals(end, <char *> self._levels, size, count, True)
+        state.ends(put_decimals(end, <char *> self._levels + sizeof(double), size, count, False))
+        hand_over(state, out)
 
     def read_levels(self, state, changes):
         cdef Py_ssize_t at
@@ -143,8 +141,16 @@ cdef class BookSide:
             self._log[at].after = self._quantity(self._log[at].key)
 
     def write(self, out):
-        undone = self.undo
-        out.put_floats([self._floor, *undone, *undone.values()])
+        cdef Writer state = writer_of(out)
+        cdef dict undone = self.undo
+        cdef Py_ssize_t count = 1 + 2 * len(undone)
+        cdef char *end = put_float(put_count(state.space(COUNT_BYTES + count * sizeof(double)), count), self._floor)
+        for key in undone:
+            end = put_float(end, key)
+        for before in undone.values():
+            end = put_float(end, before)
+        state.ends(end)
+        hand_over(state, out)
 
     def read(self, state):
         cdef double key, before

@@ -5,6 +5,9 @@ Owns the loops. What the bytes are is said at the twin, ``orderbook.decimals``: 
 little-endian machine, as all kernels).
 """
 
+from array import array
+
+from cpython.buffer cimport PyBUF_CONTIG_RO, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport fabs
@@ -16,7 +19,7 @@ ctypedef unsigned long long Bits
 cdef enum:
     MOST_DECIMALS = 8
     NO_DECIMALS = 0xFF
-    HEAD_BYTES = 4 + 1  # count, decimals
+    HEAD_BYTES = COUNT_BYTES + 1  # decimals
     WIDEST = 8
 
 cdef double LIMIT = 2251799813685248.0  # 2 ** 51
@@ -26,30 +29,76 @@ cdef double[MOST_DECIMALS + 1] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
 
 def decimals(values, bint steps):
     """See ``orderbook.decimals.packed_decimals``."""
-    cdef list numbers = list(values)
-    cdef Py_ssize_t count = len(numbers), at
-    cdef double *floats = <double *> memory(sizeof(double) * count + room(count))
-    cdef char *out = <char *> (floats + count)
+    cdef Py_ssize_t count
+    cdef double *numbers = doubles_of(values, &count)
+    cdef char *out = NULL
     try:
-        for at in range(count):
-            floats[at] = numbers[at]
-        return PyBytes_FromStringAndSize(out, put_decimals(out, <char *> floats, sizeof(double), count, steps) - out)
+        out = <char *> memory(room(count))
+        return PyBytes_FromStringAndSize(out, put_decimals(out, <char *> numbers, sizeof(double), count, steps) - out)
     finally:
-        PyMem_Free(floats)
+        PyMem_Free(out)
+        PyMem_Free(numbers)
 
 
 def integers(values):
     """See ``orderbook.decimals.packed_integers``."""
-    cdef list numbers = list(values)
-    cdef Py_ssize_t count = len(numbers), at
-    cdef long long *whole = <long long *> memory(sizeof(long long) * count + room(count))
-    cdef char *out = <char *> (whole + count)
+    cdef Py_ssize_t count
+    cdef long long *numbers = integers_of(values, &count)
+    cdef char *out = NULL
     try:
-        for at in range(count):
-            whole[at] = numbers[at]
-        return PyBytes_FromStringAndSize(out, put_integers(out, whole, count) - out)
+        out = <char *> memory(room(count))
+        return PyBytes_FromStringAndSize(out, put_integers(out, numbers, count) - out)
     finally:
-        PyMem_Free(whole)
+        PyMem_Free(out)
+        PyMem_Free(numbers)
+
+
+cdef double *doubles_of(values, Py_ssize_t *count) except NULL:
+    cdef list numbers = list(values)
+    cdef Py_ssize_t at
+    cdef double *made = <double *> memory(sizeof(double) * len(numbers))
+    count[0] = len(numbers)
+    try:
+        for at in range(count[0]):
+            made[at] = numbers[at]
+    except BaseException:
+        PyMem_Free(made)
+        raise
+    return made
+
+
+cdef long long *integers_of(values, Py_ssize_t *count) except NULL:
+    cdef list numbers
+    cdef Py_ssize_t at
+    cdef long long *made
+    if isinstance(values, array):
+        return integers_in(values, count)
+    numbers = list(values)
+    made = <long long *> memory(sizeof(long long) * len(numbers))
+    count[0] = len(numbers)
+    try:
+        for at in range(count[0]):
+            made[at] = numbers[at]
+    except BaseException:
+        PyMem_Free(made)
+        raise
+    return made
+
+
+cdef long long *integers_in(values, Py_ssize_t *count) except NULL:
+    """The same of an array of 64 bits each, in one copy."""
+    cdef Py_buffer view
+    cdef long long *made = NULL
+    PyObject_GetBuffer(values, &view, PyBUF_CONTIG_RO | PyBUF_FORMAT)
+    try:
+        if view.format == NULL or view.format[0] != b"q":
+            raise ValueError("expected an array of the type 'q'")
+        made = <long long *> memory(view.len)
+        memcpy(made, view.buf, view.len)
+        count[0] = view.len // <Py_ssize_t> sizeof(long long)
+        return made
+    finally:
+        PyBuffer_Release(&view)
 
 
 cdef void *memory(Py_ssize_t size) except NULL:
@@ -93,7 +142,7 @@ cdef char *put_integers(char *out, const long long *first, Py_ssize_t count) noe
     return out
 
 
-cdef inline char *put_count(char *out, Py_ssize_t count) noexcept:
+cdef char *put_count(char *out, Py_ssize_t count) noexcept:
     cdef uint32_t number = <uint32_t> count
     memcpy(out, &number, sizeof(number))
     return out + sizeof(number)

@@ -6,11 +6,11 @@ again gets a new entry, and its old one is left dead until the table is full. Wh
 ``orderbook.told.PlainTold``: the same calls give the same numbers.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.string cimport memcpy
 
 from kernels.decimals cimport put_decimals, put_integers, room
+from kernels.states cimport Writer, hand_over, writer_of
 
 ctypedef unsigned long long Bits
 
@@ -72,25 +72,23 @@ cdef class Told:
                 kept += 1
         self._count = self._live = kept
 
-    def packed(self, long long oldest, long long number):
+    def write(self, out, long long oldest, long long number):
+        cdef Writer state = writer_of(out)
         cdef Py_ssize_t first = self._since(number), count = self._count - first
+        cdef char *end = state.space(4 * room(count))
         cdef Gathered told
-        cdef char *memory = <char *> PyMem_Malloc(4 * 8 * count + 4 * room(count))
-        cdef char *start
-        cdef char *end
+        cdef char *memory = <char *> PyMem_Malloc(4 * 8 * count)
         if memory is NULL:
             raise MemoryError()
         told.prices, told.quantities = <double *> memory, <double *> memory + count
         told.marks, told.counts = <long long *> memory + 2 * count, <long long *> memory + 3 * count
-        start = memory + 4 * 8 * count
         self._gather(first, oldest, &told)
-        end = put_decimals(start, <char *> told.prices, 8, told.size, True)
+        end = put_decimals(end, <char *> told.prices, 8, told.size, True)
         end = put_decimals(end, <char *> told.quantities, 8, told.size, False)
         end = put_integers(put_integers(end, told.marks, told.groups), told.counts, told.groups)
-        try:
-            return PyBytes_FromStringAndSize(start, end - start)
-        finally:
-            PyMem_Free(memory)
+        PyMem_Free(memory)
+        state.ends(end)
+        hand_over(state, out)
 
     cdef Py_ssize_t _since(self, long long number) noexcept:
         """Before which place there is nothing that this difference or a later one told."""

@@ -14,7 +14,7 @@ Rule 3: within the snapshot's band the book becomes what the snapshot says; the 
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from typing import Final, NamedTuple
 
 from orderbook.band import may_be_cut_off
@@ -58,8 +58,8 @@ class BookAuditor:
 
     def __init__(self) -> None:
         self._since = 0  # the book's id before the first difference of _ids
-        self._ids: deque[int] = deque()
-        self._counts: deque[int] = deque()  # of their levels
+        self._ids = array("q")  # not objects of their own: these are written with each state
+        self._counts = array("q")  # of their levels
         self._levels = 0  # of all of them
         self._audits: list[BookAudit] = []
         self.told = Told()
@@ -72,8 +72,7 @@ class BookAuditor:
     def begin(self, update_id: int) -> None:
         """A book begins at this id."""
         self._since = update_id
-        self._ids.clear()
-        self._counts.clear()
+        del self._ids[:], self._counts[:]
         self._levels = 0
         self.told.clear()
 
@@ -84,8 +83,8 @@ class BookAuditor:
         self._counts.append(count)
         self._levels += count
         while len(ids) > MAX_RECENT or (self._levels > MAX_RECENT_LEVELS and len(ids) > 1):
-            self._since = ids.popleft()
-            self._levels -= self._counts.popleft()
+            self._since = ids.pop(0)
+            self._levels -= self._counts.pop(0)
         return self.told.take(diff)
 
     def audit(self, book: Book, snapshot: Snapshot) -> BookAudit | None:

@@ -37,16 +37,14 @@ class Base:
         """Of the last difference before it was taken (-1: an old one, after a restart); None: there is no base."""
         return self._number if self._rebuilt == self._book.rebuilt else None
 
-    def take(self, audits: BookAuditor) -> bytes:
-        """All levels as they are now, and what was told and audits need: the base from now on."""
+    def take(self, out: Writer, audits: BookAuditor) -> None:
+        """Write all levels as they are now, and what was told and audits need: the base from now on."""
         told, oldest = audits.told, audits.oldest
         self._number, self._rebuilt, self._taken = told.number, self._book.rebuilt, self._taken + 1
-        out = Writer()
         out.put_int(self._taken, told.number - oldest + 1)
         told.write(out, oldest, oldest)
         self._book.bids.write_levels(out)
         self._book.asks.write_levels(out)
-        return out.done()
 
     def forget_told(self, audits: BookAuditor) -> None:
         """Let go of what was told and is not needed; of the base, too, if too much was told since."""

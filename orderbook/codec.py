@@ -10,15 +10,22 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Final, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from kernels import compiled
 from orderbook.decimals import packed_decimals, packed_integers, take_decimals, take_integers
 
 STATE_TAG: Final = b"OBI\x04"
 """First bytes of a state; the last one is the version of the layout."""
 
+KERNEL: Final = compiled("states")
+"""``Writer`` compiled, None where there is none."""
+
 _INT: Final = struct.Struct("<q")
-_MARKED_INT: Final = struct.Struct("<Bq")
 _FLOAT: Final = struct.Struct("<d")
 _COUNT: Final = struct.Struct("<I")
 
@@ -37,16 +44,25 @@ def _little_endian(numbers: array[Number]) -> array[Number]:
 
 
 class Writer:
-    """Collects the parts of a state."""
+    """Collects the parts of a state. Plain Python here; ``kernels.states`` has the same compiled.
+
+    Args:
+        begin: The first bytes.
+    """
 
     __slots__ = ("_parts",)
 
-    def __init__(self) -> None:
-        self._parts: list[bytes] = [STATE_TAG]
+    def __init__(self, begin: bytes = b"") -> None:
+        self._parts: list[bytes] = [begin]
 
     def put_int(self, *values: int | None) -> None:
-        """Integers below 2^63, each with a mark that tells None apart."""
-        self._parts.extend([b"\0" if value is None else _MARKED_INT.pack(1, value) for value in values])
+        """Integers below 2^63, each with a mark that tells None apart.
+
+        Raises:
+            OverflowError: one is greater.
+        """
+        for value in values:
+            self._parts.append(b"\0" if value is None else b"\1" + value.to_bytes(8, "little", signed=True))
 
     def put_float(self, *values: float) -> None:
         """Floats, infinities included."""
@@ -59,11 +75,17 @@ class Writer:
 
     def put_decimals(self, values: Iterable[float], *, steps: bool = False) -> None:
         """The same in few bytes, where they are prices and quantities as people write them; ``steps``: in some order."""
-        self._parts.append(packed_decimals(values, steps=steps))
+        self._parts.append(packed_decimals(values, steps=steps, kernel=None))
 
     def put_integers(self, values: Iterable[int]) -> None:
         """Any number of integers below 2^63, counted, in few bytes where they rise or are small."""
-        self._parts.append(packed_integers(values))
+        self._parts.append(packed_integers(values, kernel=None))
+
+    def put_levels(self, levels: npt.NDArray[np.float64]) -> None:
+        """One side of a book, shape (w, 2): prices as steps, and quantities, without absent levels, which come last."""
+        present = levels[: np.count_nonzero(levels[:, 0])]
+        self.put_decimals(present[:, 0].tolist(), steps=True)
+        self.put_decimals(present[:, 1].tolist())
 
     def put_written(self, part: bytes) -> None:
         """What was written elsewhere, by these rules."""
@@ -72,6 +94,12 @@ class Writer:
     def done(self) -> bytes:
         """The state so far."""
         return b"".join(self._parts)
+
+
+def new_writer(kernel: ModuleType | None = KERNEL) -> Writer:
+    """A state that begins; ``kernel``: the compiled writer, None for the plain one."""
+    made: Writer = (Writer if kernel is None else kernel.Writer)(STATE_TAG)
+    return made
 
 
 class Reader:

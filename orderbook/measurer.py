@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from orderbook.audit import BookAudit
-from orderbook.codec import Reader, Writer
+from orderbook.codec import Reader, Writer, new_writer
 from orderbook.diff_lane import DiffLane
 from orderbook.events import Diff, Event, Quote, Snapshot, Trade
 from orderbook.flow import KERNEL, new_flow, resume
@@ -69,6 +69,7 @@ class Measurer:
     """
 
     __slots__ = (
+        "_compared",
         "_config",
         "_contract_size",
         "_counters",
@@ -84,6 +85,7 @@ class Measurer:
 
     def __init__(self, config: MeasureConfig, state: bytes = b"", *, loop: Loop = LOOP) -> None:
         self._config = config
+        self._compared = min(config.depth_levels, LEVELS)  # levels of a book that its successor can be compared with
         self._loop = loop
         size = config.delta_volume_window
         self._contract_size: float | None = None
@@ -168,7 +170,11 @@ class Measurer:
     def base(self) -> bytes:
         """All levels of the full book, of which ``changes`` need not speak from now on; b"" without a full book."""
         lane = self._diffs
-        return lane.base.take(lane.audits) if lane is not None else b""
+        if lane is None:
+            return b""
+        out = self._writer()
+        lane.base.take(out, lane.audits)
+        return out.done()
 
     def changes(self) -> tuple[bytes, bool]:
         """What is remembered beside the base, and whether that belongs behind it: together they are a state."""
@@ -176,7 +182,7 @@ class Measurer:
         return self._state(whole=False), lane is not None and lane.base.number is not None
 
     def _state(self, *, whole: bool) -> bytes:
-        out = Writer()
+        out = self._writer()
         out.put_int(self._partials.seq, self._compared)
         self._tape.write(out)
         out.put_int(int(self._partials.begun))
@@ -186,6 +192,9 @@ class Measurer:
         if self._diffs is not None:
             self._diffs.write(out, whole=whole)
         return out.done()
+
+    def _writer(self) -> Writer:
+        return new_writer() if self._kernel is not None else new_writer(None)
 
     def _read(self, state: Reader, size: int) -> None:
         self._partials.seq = state.take_int()
@@ -200,11 +209,6 @@ class Measurer:
             resume(lane.flow, BEFORE_FULL, comparable=comparable)
         state.end()
         self.alone = self._diffs is None and not self._tape.seen
-
-    @property
-    def _compared(self) -> int:
-        """Levels of a book that its successor can be compared with."""
-        return min(self._config.depth_levels, LEVELS)
 
     def _diff_lane(self) -> DiffLane:
         if self._diffs is None:

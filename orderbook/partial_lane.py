@@ -194,10 +194,8 @@ def plain_through(block: Block, row: int, side: int, price: float) -> Aggression
 
 def write_book(out: Writer, book: npt.NDArray[np.float64]) -> None:
     """Append both sides of a book, shape (2, w, 2), to a state, without absent levels."""
-    for side in book:
-        levels = side[: np.count_nonzero(side[:, 0])]
-        out.put_decimals(levels[:, 0].tolist(), steps=True)
-        out.put_decimals(levels[:, 1].tolist())
+    out.put_levels(book[0])
+    out.put_levels(book[1])
 
 
 def read_book(state: Reader) -> Block:

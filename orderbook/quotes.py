@@ -25,6 +25,9 @@ MAX_QUOTES: Final = 1_000
 MAX_BOOKS: Final = 64
 """Books that wait for a quote; the oldest are dropped first."""
 
+_NOTHING_WAITS: Final = bytes(4 * 4)
+"""What is written of no quotes and no books: four lists of no numbers."""
+
 Best: TypeAlias = tuple[float, float, float, float]
 """Bid, its quantity, ask, its quantity; an empty side is 0.0, 0.0."""
 
@@ -98,6 +101,9 @@ class QuoteCheck:
         """Append what waits to a state."""
         quotes, books = self._quotes, self._books
         out.put_int(self._newest)
+        if not quotes and not books:
+            out.put_written(_NOTHING_WAITS)  # many feeds tell no quotes
+            return
         out.put_integers([quote.update_id for quote in quotes])
         out.put_floats([number for quote in quotes for number in quote[2:]])
         out.put_integers([update_id for update_id, _ in books])

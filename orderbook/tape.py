@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from orderbook.codec import STATE_TAG, Reader, Writer
+from orderbook.codec import Reader, Writer
 from orderbook.events import Trade
 from orderbook.windows import MAX_HELD, SECOND_MS, new_window
 
@@ -109,7 +109,7 @@ class Tape:
 def _written(tape: Tape) -> bytes:
     out = Writer()
     tape.write(out)
-    return out.done().removeprefix(STATE_TAG)
+    return out.done()
 
 
 _NEW: Final = Tape(1)

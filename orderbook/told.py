@@ -17,7 +17,6 @@ from typing import Final, TypeAlias
 
 from kernels import compiled
 from orderbook.codec import Reader, StateError, Writer
-from orderbook.decimals import packed_decimals, packed_integers
 from orderbook.events import Diff, Side
 
 KERNEL: Final = compiled("told")
@@ -60,16 +59,18 @@ class PlainTold:
         """Keep what that difference and later ones told."""
         self._told = {price: told for price, told in self._told.items() if told[1] >= before}
 
-    def packed(self, oldest: int, number: int) -> bytes:
-        """What the difference ``number`` and later ones told, as part of a state.
+    def write(self, out: Writer, oldest: int, number: int) -> None:
+        """Append to a state what the difference ``number`` and later ones told.
 
         Prices (as steps) and quantities in their order, then marks of differences and how many of these prices each told. A
         mark is 1 for the difference ``oldest``, 2 for the next one and so on, and 0 for all earlier ones.
         """
         told = [(price, *of) for price, of in self._told.items() if of[1] >= number]
         counts = Counter(max(last - oldest + 1, 0) for _, _, last in told)
-        prices, quantities = packed_decimals((t[0] for t in told), steps=True), packed_decimals(t[1] for t in told)
-        return prices + quantities + packed_integers(counts) + packed_integers(counts.values())
+        out.put_decimals([price for price, _, _ in told], steps=True)
+        out.put_decimals([quantity for _, quantity, _ in told])
+        out.put_integers(counts)
+        out.put_integers(counts.values())
 
 
 class Told:
@@ -109,8 +110,8 @@ class Told:
 
     def write(self, out: Writer, oldest: int, number: int) -> None:
         """Append what the difference ``number`` and later ones told."""
-        out.put_written(self.bids.packed(oldest, number))
-        out.put_written(self.asks.packed(oldest, number))
+        self.bids.write(out, oldest, number)
+        self.asks.write(out, oldest, number)
 
     def fill(self, *told: tuple[Entries, Entries]) -> None:
         """Become what was read, one after the other."""
@@ -122,7 +123,7 @@ class Told:
 
 
 def read_told(state: Reader) -> tuple[Entries, Entries]:
-    """What ``Told.write`` wrote of both sides; the marks of ``PlainTold.packed`` are the numbers now."""
+    """What ``Told.write`` wrote of both sides; the marks of ``PlainTold.write`` are the numbers now."""
     return _read_side(state), _read_side(state)
 
 

@@ -22,7 +22,7 @@ from connectors.recordings import RecordingReader
 from kernels import compiled
 from orderbook import MeasureConfig, Measurer
 from orderbook.book import Book, BookSide
-from orderbook.codec import Reader, Writer
+from orderbook.codec import Reader, new_writer
 from orderbook.events import Side
 from orderbook.near import NearNotionals
 from simulator import Dirt, default_instruments, simulate
@@ -47,8 +47,8 @@ steps = st.one_of(
 )
 
 
-def state(side: BookSide) -> bytes:
-    out = Writer()
+def state(side: BookSide, *, plain: bool = False) -> bytes:
+    out = new_writer(None) if plain else new_writer()
     side.write(out)
     side.write_levels(out)
     return out.done()
@@ -57,7 +57,7 @@ def state(side: BookSide) -> bytes:
 def told(side: BookSide) -> tuple[object, ...]:
     probes = [0.05, 1.0, 2.5, 6.0, 1e291]
     return (
-        state(side), side.top(7), side.top(999), side.best, side.best_level, len(side), side.floor, side.undo, side.quantities,
+        state(side), state(side, plain=True), side.top(7), side.top(999), side.best, side.best_level, len(side), side.floor, side.undo, side.quantities,
         [side.covers(count) for count in range(1, 9)], [side.knows(p) for p in probes],
         [side.marked_through(p) for p in probes],
     )  # fmt: skip

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderbook.book import Book, BookSide
-from orderbook.codec import Reader, Writer
+from orderbook.codec import Reader, new_writer
 from orderbook.events import Side
 
 prices = st.sampled_from([99.7, 99.8, 99.9, 100.0, 100.1, 100.2, 1e-8, 200.0])
@@ -147,7 +147,7 @@ def test_levels_are_read_with_what_was_told_since(before: list[Side], after: lis
 
 
 def written(side: BookSide) -> bytes:
-    out = Writer()
+    out = new_writer()
     side.write(out)
     side.write_levels(out)
     return out.done()
