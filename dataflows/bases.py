@@ -33,6 +33,18 @@ def levels_key(instrument: str) -> str:
     return _PREFIX + instrument
 
 
+class _Base:
+    """A base, and what states have said since of what changed."""
+
+    __slots__ = ("least", "levels", "said", "share")
+
+    def __init__(self, instrument: str, levels: bytes) -> None:
+        self.levels = levels
+        self.share = (0.5 + 1.5 * crc32(instrument.encode()) / 2**32) * len(levels)  # bytes: so many may be said
+        self.said = 0
+        self.least: int | None = None  # bytes of the first state behind the base
+
+
 class Bases:
     """The bases of a process's instruments, and which are due.
 
@@ -44,11 +56,9 @@ class Bases:
     def __init__(self, *, active: bool = True, least_bytes: int = LEAST_BYTES) -> None:
         self.active = active
         self._least_bytes = least_bytes
-        self._written: dict[str, int] = {}  # bytes since the base, of what changed
-        self._least: dict[str, int] = {}  # bytes of the first state behind the base
         self._due: set[str] = set()
         self._asked: set[str] = set()
-        self._bases: dict[str, bytes] = {}
+        self._bases: dict[str, _Base] = {}
 
     @property
     def any_due(self) -> bool:
@@ -75,9 +85,7 @@ class Bases:
 
     def put(self, instrument: str, base: bytes) -> None:
         """Take a base."""
-        self._bases[instrument] = base
-        self._written[instrument] = 0
-        self._least.pop(instrument, None)
+        self._bases[instrument] = _Base(instrument, base)
 
     def has(self, instrument: str) -> bool:
         """Whether a base of the instrument was written by this process or the one before."""
@@ -85,16 +93,19 @@ class Bases:
 
     def get(self, instrument: str) -> bytes:
         """The newest base; b"" where there is none."""
-        return self._bases.get(instrument, b"")
+        base = self._bases.get(instrument)
+        return base.levels if base is not None else b""
 
     def wrote(self, instrument: str, size: int, *, relative: bool) -> None:
         """A state of so many bytes is written, relative to the base or whole; the levels may be due now."""
         if relative:
-            changed = size - self._least.setdefault(instrument, size)
-            written = self._written[instrument] = self._written.get(instrument, 0) + changed
-            share = 0.5 + 1.5 * crc32(instrument.encode()) / 2**32
-            base = len(self._bases[instrument])
-            if written > share * base or size > base:  # after restarts, the first state may have much that changed
+            base = self._bases[instrument]
+            if base.least is None:
+                base.least = size
+            base.said += size - base.least
+            if base.said > base.share or size > len(
+                base.levels
+            ):  # after restarts, the first state may have much that changed
                 self._due.add(instrument)
         elif size >= self._least_bytes:
             self._due.add(instrument)

@@ -10,7 +10,6 @@ from array import array
 from cpython.buffer cimport PyBUF_CONTIG_RO, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport fabs
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
@@ -22,8 +21,9 @@ cdef enum:
     HEAD_BYTES = COUNT_BYTES + 1  # decimals
     WIDEST = 8
 
-cdef double LIMIT = 2251799813685248.0  # 2 ** 51
+cdef Bits LIMIT = 2251799813685248  # 2 ** 51
 cdef double ROUNDS = 6755399441055744.0  # 1.5 * 2 ** 52: what is added to it loses what is behind the point, half to even
+cdef Bits ROUNDS_BITS = 0x4338000000000000  # of this number; those of the sum are as many more as the integer says
 cdef double[MOST_DECIMALS + 1] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8]
 
 
@@ -131,14 +131,16 @@ cdef char *put_decimals(char *out, const char *first, Py_ssize_t stride, Py_ssiz
 
 
 cdef char *put_integers(char *out, const long long *first, Py_ssize_t count) noexcept:
-    cdef Py_ssize_t at
+    cdef Py_ssize_t at = 0
     cdef Bits before = 0
-    cdef unsigned int sizes = 0
+    cdef Bits[4] numbers
     cdef unsigned char *told = <unsigned char *> put_count(out, count)
     out = <char *> told + (count + 3) // 4
-    for at in range(count):
-        out = put(out, <Bits> first[at] - before, told, at, &sizes)
-        before = <Bits> first[at]
+    while at < count:
+        memcpy(numbers, first + at, min(4, count - at) * sizeof(Bits))
+        out = put_four(out, numbers, min(4, count - at), told, &before, True)
+        told += 1
+        at += 4
     return out
 
 
@@ -152,33 +154,88 @@ cdef char *put_scaled(
     char *out, const char *first, Py_ssize_t stride, Py_ssize_t count, bint steps, double power
 ) noexcept:
     """Write the doubles times ``power``; NULL: not all are integers then."""
+    cdef Bits before = 0
+    cdef Bits[4] integers
+    cdef double[4] rest
     cdef Py_ssize_t at
-    cdef double value, scaled
-    cdef Bits before = 0, integer
-    cdef unsigned int sizes = 0
     cdef unsigned char *told = <unsigned char *> out
     out += (count + 3) // 4
-    for at in range(count):
-        value = (<const double *> (first + at * stride))[0]
-        scaled = value * power
-        if not fabs(scaled) < LIMIT:
+    while count >= 4:
+        if not scale(first, stride, power, integers):
             return NULL
-        scaled = (scaled + ROUNDS) - ROUNDS
-        if scaled / power != value:
+        out = put_four(out, integers, 4, told, &before, steps)
+        first += 4 * stride
+        told += 1
+        count -= 4
+    if count:
+        for at in range(4):
+            rest[at] = (<const double *> (first + at * stride))[0] if at < count else 0.0
+        if not scale(<const char *> rest, sizeof(double), power, integers):
             return NULL
-        integer = <Bits> <long long> scaled
-        out = put(out, integer - before, told, at, &sizes)
-        if steps:
-            before = integer
+        out = put_four(out, integers, count, told, &before, steps)
     return out
 
 
-cdef inline char *put(char *out, Bits number, unsigned char *told, Py_ssize_t at, unsigned int *sizes) noexcept:
-    """Write an integer of either sign, and its size where ``told`` has it; ``sizes`` are the last four."""
-    cdef unsigned int size
-    number = (number << 1) ^ (<Bits> 0 - (number >> 63))
-    size = (number >> 8 != 0) + (number >> 16 != 0) + (number >> 32 != 0)
-    sizes[0] = sizes[0] >> 2 | size << 6
-    told[at >> 2] = <unsigned char> (sizes[0] >> 2 * (3 - (at & 3)))
-    memcpy(out, &number, WIDEST)  # what it does not take, the next one writes over
-    return out + (<Py_ssize_t> 1 << size)
+cdef inline bint scale(const char *first, Py_ssize_t stride, double power, Bits *integers) noexcept:
+    """Make integers of four doubles times ``power``; whether that is what they are. Without branches: all at a time."""
+    cdef int at
+    cdef bint same = True
+    cdef double value
+    cdef double[4] rounded
+    cdef Bits reach = 0
+    for at in range(4):
+        value = (<const double *> (first + at * stride))[0]
+        rounded[at] = value * power + ROUNDS
+        same &= (rounded[at] - ROUNDS) / power == value
+    memcpy(integers, rounded, sizeof(rounded))
+    for at in range(4):
+        integers[at] -= ROUNDS_BITS
+        reach |= (integers[at] + LIMIT) | (integers[at] + (LIMIT - 1))  # both ends; what is no number is far outside
+    return same & (reach < 2 * LIMIT)
+
+
+cdef inline char *put_four(
+    char *out, const Bits *integers, Py_ssize_t count, unsigned char *told, Bits *before, bint steps
+) noexcept:
+    """Write up to four integers of either sign, and their sizes where ``told`` has them. Most of them take a byte or two."""
+    cdef Py_ssize_t at
+    cdef Bits[4] numbers
+    cdef Bits last = before[0], largest = 0
+    cdef unsigned int sizes = 0, more
+    for at in range(count):
+        numbers[at] = signed(integers[at] - last)
+        last = integers[at] if steps else 0
+        largest |= numbers[at]
+    before[0] = last
+    if largest > 0xFFFF:
+        return put_wide(out, numbers, count, told)
+    if largest <= 0xFF:
+        for at in range(count):
+            out[at] = <char> numbers[at]
+        told[0] = 0
+        return out + count
+    for at in range(count):
+        more = numbers[at] > 0xFF
+        sizes |= more << 2 * at
+        memcpy(out, &numbers[at], 2)  # what it does not take, the next one writes over
+        out += 1 + more
+    told[0] = <unsigned char> sizes
+    return out
+
+
+cdef inline Bits signed(Bits number) noexcept:
+    """An integer of either sign, as one without."""
+    return (number << 1) ^ (<Bits> 0 - (number >> 63))
+
+
+cdef char *put_wide(char *out, const Bits *numbers, Py_ssize_t count, unsigned char *told) noexcept:
+    """The same, whatever they take."""
+    cdef Py_ssize_t at
+    cdef unsigned int sizes = 0, size
+    for at in range(count):
+        size = (numbers[at] > 0xFF) + (numbers[at] > 0xFFFF) + (numbers[at] > 0xFFFFFFFFU)
+        sizes |= size << 2 * at
+        memcpy(out, &numbers[at], WIDEST)
+        out += <Py_ssize_t> 1 << size
+    told[0] = <unsigned char> sizes
+    return out
