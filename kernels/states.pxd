@@ -1,5 +1,7 @@
 """What a state is written into, for other kernels: they write where it ends, without a copy."""
 
+from kernels.block cimport Side
+
 cdef class Writer:
     cdef char *_state
     cdef Py_ssize_t _size, _room
@@ -8,7 +10,7 @@ cdef class Writer:
     cdef void ends(self, char *end) noexcept
     cdef int _put_optional(self, value) except -1
     cdef Py_ssize_t _put_all(self, values) except -1
-    cdef int _put_levels(self, char *first, Py_ssize_t level, Py_ssize_t quantity, Py_ssize_t width) except -1
+    cdef int _put_side(self, Side *side) except -1
 
 cdef Writer writer_of(out)
 cdef int hand_over(Writer written, out) except -1

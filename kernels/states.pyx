@@ -5,18 +5,22 @@ Owns that memory. What is written how is said at the twin, ``orderbook.codec.Wri
 kernels write theirs where the state ends (``kernels.states.pxd``).
 """
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.string cimport memcpy
 
-from kernels.block cimport is_float
+from kernels.block cimport Book, Side, at, price, take
 from kernels.codec cimport put_float, put_marked
 from kernels.decimals cimport COUNT_BYTES, doubles_of, integers_of, put_count, put_decimals, put_integers, room
 
 cdef enum:
     FIRST_ROOM = 4096
     MARKED_BYTES = 1 + 8
+    MOST_SPARE = 1 << 20
+
+cdef char *spare = NULL  # of the last writer, for the next one: thousands of states are written one after the other
+cdef Py_ssize_t spare_room = 0
 
 
 cdef class Writer:
@@ -27,10 +31,18 @@ cdef class Writer:
     """
 
     def __cinit__(self, bytes begin not None=b""):
+        global spare, spare_room
+        self._state, self._room = spare, spare_room
+        spare, spare_room = NULL, 0
         self.put_written(begin)
 
     def __dealloc__(self):
-        PyMem_Free(self._state)
+        global spare, spare_room
+        if spare_room < self._room <= MOST_SPARE:
+            PyMem_Free(spare)
+            spare, spare_room = self._state, self._room
+        else:
+            PyMem_Free(self._state)
 
     def put_int(self, *values):
         for value in values:
@@ -61,13 +73,16 @@ cdef class Writer:
         finally:
             PyMem_Free(numbers)
 
-    def put_levels(self, levels):
+    def put_book(self, block, Py_ssize_t row=0):
         cdef Py_buffer view
-        PyObject_GetBuffer(levels, &view, PyBUF_STRIDES | PyBUF_FORMAT)
+        cdef Book book
+        take(block, &view)
         try:
-            if view.ndim != 2 or not is_float(&view) or view.shape[1] != 2:
-                raise ValueError("expected levels of float64 of shape (n, 2)")
-            self._put_levels(<char *> view.buf, view.strides[0], view.strides[1], view.shape[0])
+            if not 0 <= row < view.shape[0]:
+                raise IndexError(f"expected a row below {view.shape[0]}, received {row}")
+            at(&view, row, &book)
+            self._put_side(&book.bids)
+            self._put_side(&book.asks)
         finally:
             PyBuffer_Release(&view)
 
@@ -115,13 +130,13 @@ cdef class Writer:
             count += 1
         return count
 
-    cdef int _put_levels(self, char *first, Py_ssize_t level, Py_ssize_t quantity, Py_ssize_t width) except -1:
+    cdef int _put_side(self, Side *side) except -1:
         cdef Py_ssize_t count = 0
-        cdef char *out = self.space(2 * room(width))
-        while count < width and (<double *> (first + count * level))[0] != 0.0:
+        cdef char *out = self.space(2 * room(side.width))
+        while price(side, count) != 0.0:
             count += 1
-        out = put_decimals(out, first, level, count, True)
-        self.ends(put_decimals(out, first + quantity, level, count, False))
+        out = put_decimals(out, side.first, side.level, count, True)
+        self.ends(put_decimals(out, side.first + side.quantity, side.level, count, False))
         return 0
 
 

@@ -6,7 +6,7 @@ again gets a new entry, and its old one is left dead until the table is full. Wh
 ``orderbook.told.PlainTold``: the same calls give the same numbers.
 """
 
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from libc.string cimport memcpy
 
 from kernels.decimals cimport put_decimals, put_integers, room
@@ -15,6 +15,7 @@ from kernels.states cimport Writer, hand_over, writer_of
 ctypedef unsigned long long Bits
 
 cdef enum:
+    ALIGNED = 8
     DEAD = -1  # in the place of a number: the price was told again
 
 cdef struct Entry:
@@ -29,6 +30,13 @@ cdef struct Gathered:
     long long *marks  # of differences
     long long *counts  # of the prices that each told
     Py_ssize_t groups
+
+
+cdef void lay(char *memory, Py_ssize_t count, Gathered *told) noexcept:
+    """Have so many of each there, at the next place where they may lie."""
+    cdef char *begin = memory + ALIGNED - <Py_ssize_t> (<size_t> memory % ALIGNED)
+    told.prices, told.quantities = <double *> begin, <double *> begin + count
+    told.marks, told.counts = <long long *> begin + 2 * count, <long long *> begin + 3 * count
 
 
 cdef class Told:
@@ -75,19 +83,13 @@ cdef class Told:
     def write(self, out, long long oldest, long long number):
         cdef Writer state = writer_of(out)
         cdef Py_ssize_t first = self._since(number), count = self._count - first
-        cdef char *end = state.space(4 * room(count))
         cdef Gathered told
-        cdef char *memory = <char *> PyMem_Malloc(4 * 8 * count)
-        if memory is NULL:
-            raise MemoryError()
-        told.prices, told.quantities = <double *> memory, <double *> memory + count
-        told.marks, told.counts = <long long *> memory + 2 * count, <long long *> memory + 3 * count
+        cdef char *end = state.space(4 * room(count) + ALIGNED + 4 * 8 * count)
+        lay(end + 4 * room(count), count, &told)
         self._gather(first, oldest, &told)
         end = put_decimals(end, <char *> told.prices, 8, told.size, True)
         end = put_decimals(end, <char *> told.quantities, 8, told.size, False)
-        end = put_integers(put_integers(end, told.marks, told.groups), told.counts, told.groups)
-        PyMem_Free(memory)
-        state.ends(end)
+        state.ends(put_integers(put_integers(end, told.marks, told.groups), told.counts, told.groups))
         hand_over(state, out)
 
     cdef Py_ssize_t _since(self, long long number) noexcept:

@@ -81,11 +81,15 @@ class Writer:
         """Any number of integers below 2^63, counted, in few bytes where they rise or are small."""
         self._parts.append(packed_integers(values, kernel=None))
 
-    def put_levels(self, levels: npt.NDArray[np.float64]) -> None:
-        """One side of a book, shape (w, 2): prices as steps, and quantities, without absent levels, which come last."""
-        present = levels[: np.count_nonzero(levels[:, 0])]
-        self.put_decimals(present[:, 0].tolist(), steps=True)
-        self.put_decimals(present[:, 1].tolist())
+    def put_book(self, block: npt.NDArray[np.float64], row: int = 0) -> None:
+        """Both sides of one book of a block, shape (n, 2, w, 2): prices as steps, and quantities, without absent levels.
+
+        Those come last, and have the price 0.0.
+        """
+        for side in block[row]:
+            levels = side[: np.count_nonzero(side[:, 0])]
+            self.put_decimals(levels[:, 0].tolist(), steps=True)
+            self.put_decimals(levels[:, 1].tolist())
 
     def put_written(self, part: bytes) -> None:
         """What was written elsewhere, by these rules."""

@@ -44,7 +44,7 @@ from orderbook.events import Diff, Quote, Snapshot
 from orderbook.flow import KERNEL, new_flow, read_flow, write_flow
 from orderbook.metrics import Block
 from orderbook.near import NearNotionals
-from orderbook.partial_lane import NO_LEVELS, STALE, read_book, write_book
+from orderbook.partial_lane import NO_LEVELS, STALE, read_book
 from orderbook.presets import MeasureConfig
 from orderbook.quotes import QuoteCheck
 from orderbook.record import CROSSED, EMPTY, LIVE, ONE_SIDED, RESYNCING, THIN
@@ -250,7 +250,7 @@ class DiffLane:
         """Append this lane to a state; unless ``whole``, the book relative to its base if it has one."""
         out.put_int(self._last_id, int(self._joined), self._clock_ms, self.gaps)
         write_flow(out, self.flow)
-        write_book(out, self.levels[0])
+        out.put_book(self.levels)
         diff_state.write_snapshot(out, self._early)
         diff_state.write_diffs(out, self._waiting)
         self.quotes.write(out)

@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from kernels import compiled
 from orderbook.codec import Reader, Writer
@@ -169,7 +168,7 @@ def write_lane(out: Writer, lane: PartialLane) -> None:
         return
     out.put_int(lane.last_id, lane.clock_ms)
     write_flow(out, lane.flow)
-    write_book(out, lane.block[lane.row])
+    out.put_book(lane.block, lane.row)
 
 
 def read_lane(state: Reader, lane: PartialLane) -> None:
@@ -192,14 +191,8 @@ def plain_through(block: Block, row: int, side: int, price: float) -> Aggression
     return total, (last < price) if side else (last > price)
 
 
-def write_book(out: Writer, book: npt.NDArray[np.float64]) -> None:
-    """Append both sides of a book, shape (2, w, 2), to a state, without absent levels."""
-    out.put_levels(book[0])
-    out.put_levels(book[1])
-
-
 def read_book(state: Reader) -> Block:
-    """What ``write_book`` wrote, as a block of one book."""
+    """What ``Writer.put_book`` wrote, as a block of one book."""
     sides = []
     for _ in range(2):
         prices, quantities = state.take_decimals(steps=True), state.take_decimals()

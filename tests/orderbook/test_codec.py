@@ -32,14 +32,15 @@ def step(name: str, *values: st.SearchStrategy[tuple[object, ...]], **more: bool
     return st.tuples(st.just(name), st.one_of(values), st.just(more))
 
 
-def levels(
-    pairs: list[tuple[float, float]], absent: int, backwards: bool
+def block(
+    bids: list[tuple[float, float]], asks: list[tuple[float, float]], absent: int, backwards: bool
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """A side in a block, in one piece or not."""
-    block = np.zeros((len(pairs) + absent, 4))[:, :: -2 if backwards else 2]
-    if pairs:
-        block[: len(pairs)] = pairs
-    return block
+    """Two books, of which the second has these sides; in one piece or not."""
+    books = np.zeros((2, 2, max(len(bids), len(asks)) + absent, 4))[..., :: -2 if backwards else 2]
+    for number, side in enumerate((bids, asks)):
+        if side:
+            books[1, number, : len(side)] = side
+    return books
 
 
 steps = st.lists(
@@ -51,7 +52,7 @@ steps = st.lists(
         step("put_decimals", st.tuples(any_numbers), steps=True),
         step("put_integers", st.tuples(st.lists(ints)), st.tuples(st.lists(ints).map(lambda some: array("q", some)))),
         step("put_written", st.tuples(st.binary(max_size=9_000))),
-        step("put_levels", st.builds(levels, side, st.integers(0, 3), st.booleans()).map(lambda block: (block,))),
+        step("put_book", st.tuples(st.builds(block, side, side, st.integers(0, 3), st.booleans()), st.integers(0, 1))),
     ),
     max_size=12,
 )
@@ -86,25 +87,26 @@ def test_what_is_written_is_read(
 
 
 @KERNELS
-@given(st.lists(ints), st.lists(floats), st.lists(floats), side)
+@given(st.lists(ints), st.lists(floats), st.lists(floats), st.tuples(side, side))
 def test_what_is_written_in_few_bytes_is_read(
     kernel: ModuleType | None,
     integers: list[int],
     some: list[float],
     ordered: list[float],
-    pairs: list[tuple[float, float]],
+    book: tuple[list[tuple[float, float]], list[tuple[float, float]]],
 ) -> None:
     out = new_writer(kernel)
     out.put_integers(integers)
     out.put_decimals(some)
     out.put_decimals(ordered, steps=True)
-    out.put_levels(levels(pairs, 2, backwards=False))
+    out.put_book(block(*book, 2, backwards=False), 1)
     state = Reader(out.done())
 
     assert state.take_integers() == integers
     assert state.take_decimals() == some
     assert state.take_decimals(steps=True) == ordered
-    assert list(zip(state.take_decimals(steps=True), state.take_decimals(), strict=True)) == pairs
+    for levels in book:
+        assert list(zip(state.take_decimals(steps=True), state.take_decimals(), strict=True)) == levels
     state.end()
 
 
@@ -145,13 +147,19 @@ def test_what_is_no_number_is_an_error(kernel: ModuleType | None, name: str, val
 
 @BUILT
 @pytest.mark.parametrize(
-    "levels",
-    [np.zeros((2, 2), np.float32), np.zeros((2, 3)), np.zeros(2), np.zeros((1, 2, 2)), np.zeros((2, 2), ">f8")],
-    ids=["narrow", "triples", "flat", "deep", "other_order"],
+    "books",
+    [np.zeros((1, 2, 9, 2), np.float32), np.zeros((1, 2, 9, 3)), np.zeros((1, 3, 9, 2)), np.zeros((2, 9, 2))],
+    ids=["narrow", "triples", "three_sides", "flat"],
 )
-def test_the_compiled_writer_takes_no_levels_of_another_shape(levels: Any) -> None:
-    with pytest.raises(ValueError, match="expected levels of float64"):
-        new_writer().put_levels(levels)
+def test_the_compiled_writer_takes_no_books_of_another_shape(books: Any) -> None:
+    with pytest.raises(ValueError, match="expected blocks of float64"):
+        new_writer().put_book(books)
+
+
+@KERNELS
+def test_a_book_that_is_not_there_is_an_error(kernel: ModuleType | None) -> None:
+    with pytest.raises(IndexError):
+        new_writer(kernel).put_book(np.ones((2, 2, 9, 2)), 2)
 
 
 @BUILT
@@ -170,7 +178,7 @@ def test_the_compiled_writer_leaks_nothing() -> None:
             out.put_floats([1.0, 2.0])
             out.put_integers(array("q", range(64)))
             out.put_written(bytes(5_000))
-            out.put_levels(np.ones((20, 2)))
+            out.put_book(np.ones((1, 2, 20, 2)))
             with pytest.raises(TypeError):
                 out.put_decimals([1.0, "x"])  # type: ignore[list-item]
             out.done()
