@@ -159,7 +159,7 @@ class InstrumentMemory:
     def _written(self, measurer: Measurer) -> tuple[bytes, bool]:
         """The measurer's state, and whether it is relative to its base."""
         bases, instrument = self._shelf.bases, self._instrument
-        if not bases.active:
+        if measurer.alone or not bases.active:  # alone: of partial books, which have no base
             return measurer.state(), False
         if bases.asked(instrument):
             bases.put(instrument, measurer.base())
