@@ -16,6 +16,7 @@ ctypedef unsigned long long Bits
 
 cdef enum:
     ALIGNED = 8
+    NOWHERE = -1
     DEAD = -1  # in the place of a number: the price was told again
 
 cdef struct Entry:
@@ -45,7 +46,12 @@ cdef class Told:
     cdef Entry *_entries
     cdef int *_index  # 2 * _room places: 1 + the entry's place, 0 where there is none
     cdef Py_ssize_t _count, _live, _room  # entries, those that are not dead, room for them
+    cdef Py_ssize_t _first  # place that was looked for last, or NOWHERE
+    cdef long long _first_number  # of what
     cdef int _shift  # a price's place is in so many bits less of its hash
+
+    def __cinit__(self):
+        self._first = NOWHERE
 
     def __dealloc__(self):
         PyMem_Free(self._entries)
@@ -79,6 +85,7 @@ cdef class Told:
                 self._entries[kept] = self._entries[at]
                 kept += 1
         self._count = self._live = kept
+        self._first = NOWHERE
 
     def write(self, out, long long oldest, long long number):
         cdef Writer state = writer_of(out)
@@ -93,10 +100,17 @@ cdef class Told:
         hand_over(state, out)
 
     cdef Py_ssize_t _since(self, long long number) noexcept:
-        """Before which place there is nothing that this difference or a later one told."""
+        """Before which place there is nothing that this difference or a later one told.
+
+        Looked for from the end; but states ask for the same one again and again, and what comes is put behind.
+        """
         cdef Py_ssize_t at = self._count
+        if self._first != NOWHERE and self._first_number == number:
+            return self._first
         while at > 0 and (self._entries[at - 1].number == DEAD or self._entries[at - 1].number >= number):
             at -= 1
+        if at < self._count:  # so what comes is of this difference or later ones
+            self._first, self._first_number = at, number
         return at
 
     cdef void _gather(self, Py_ssize_t first, long long oldest, Gathered *told) noexcept:
