@@ -5,9 +5,10 @@ Owns ids, clocks and states of partial books, and the levels of the last one. Wh
 ``orderbook.partial_lane.PartialLane``: the same calls give the same answers. The metrics of the flow are ``kernels.flow``'s.
 """
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, NAN
 from libc.string cimport memcpy
 
@@ -16,33 +17,45 @@ import numpy
 from kernels.block cimport Book, Side, at, lay, price, quantity, take
 from kernels.codec cimport put_marked
 from kernels.decimals cimport put_decimals, room
-from kernels.flow cimport Flow
+from kernels.flow cimport Decay, Flow, Numbers, follow, note
 
 KNOWN = {"states": (LIVE, ONE_SIDED, EMPTY, CROSSED)}
 """What is written in here: where the caller has other codes, it is not the lane to use."""
 
 
+@cython.no_gc  # a mark that leads back to its lane would stay for ever
 cdef class Lane:
     """See ``orderbook.partial_lane.PartialLane``.
 
     Args:
+        flow: Its numbers lie in the lane as long as there is one.
         id_reset_ms: After so long, an id that goes back is the venue's restart.
         before: In the place of a predecessor's number: it came in an earlier batch.
 
     Attributes:
         contract_size: Of ``kernels.meters``: the value of one contract, NaN where quantities are base units.
         told: Set by ``kernels.meters`` when there was anything to measure.
-        partition: That the instrument's messages come from, an integer; messages from others are not for this lane.
+        partition: That the instrument's messages come from, an integer; those from others, with None all, are not for this lane.
         mark: What the caller wants to be told of the instrument beside its rows.
+
+    Raises:
+        ValueError: The flow is in another lane.
     """
 
     def __cinit__(self, Flow flow not None, long long id_reset_ms, Py_ssize_t before):
+        if flow.is_lent():
+            raise ValueError("expected a flow that is in no other lane")
         self.flow, self._id_reset_ms, self.before = flow, id_reset_ms, before
+        self.fast, self.slow, self.levels, self._room = flow.fast, flow.slow, self.near, NEAR_LEVELS
+        flow.move(&self.numbers)
         self.seq, self.last_id, self.clock_ms = 0, -1, 0
         self.width, self.told, self.contract_size = 0, False, NAN
 
     def __dealloc__(self):
-        PyMem_Free(self.levels)
+        if self.levels != NULL:
+            self.flow.take_back()
+        if self.levels != self.near:
+            PyMem_Free(self.levels)
 
     @property
     def carried(self):
@@ -54,11 +67,12 @@ cdef class Lane:
 
     @property
     def begun(self):
-        return self.last_id != -1 or self.clock_ms != 0 or self.flow.known or self.flow.clock_ms != 0 or self.flow.events.length() != 0
+        cdef Numbers *flow = &self.numbers
+        return self.last_id != -1 or self.clock_ms != 0 or flow.known or flow.clock_ms != 0 or flow.events.count != 0
 
     def settle(self):
-        if self.flow.place >= 0:
-            self.flow.place = self.before
+        if self.numbers.place >= 0:
+            self.numbers.place = self.before
 
     def resume(self, block):
         """Take the predecessor of earlier batches: a block of one book."""
@@ -98,9 +112,11 @@ cdef class Lane:
         cdef Py_ssize_t width = book.bids.width, level
         cdef double *levels
         if width > self._room:
-            levels = <double *>PyMem_Realloc(self.levels, 4 * width * sizeof(double))
+            levels = <double *>PyMem_Malloc(4 * width * sizeof(double))
             if levels == NULL:
                 raise MemoryError
+            if self.levels != self.near:
+                PyMem_Free(self.levels)
             self.levels, self._room = levels, width
         self.width = width
         levels = self.levels
@@ -123,8 +139,8 @@ cdef class Lane:
                     return False
                 notices["id_reset"] += 1
             self.last_id, self.clock_ms = update_id, ms
-        if ms >= self.flow.clock_ms:
-            self.flow.clock_ms = ms
+        if ms >= self.numbers.clock_ms:
+            self.numbers.clock_ms = ms
         else:
             self.flow.tick(ms, notices)
         return True
@@ -132,7 +148,7 @@ cdef class Lane:
     cdef int follow(self, Book *now, Book *then) except -1:
         """The state of an accepted book, whose predecessor is ``then``; one that is not crossed is taken into the flow."""
         cdef double bid = price(&now.bids, 0), ask = price(&now.asks, 0)
-        cdef Flow flow = self.flow
+        cdef Numbers *flow = &self.numbers
         cdef int state = LIVE
         if not 0.0 < bid < ask:
             if bid and ask:
@@ -141,11 +157,11 @@ cdef class Lane:
             bid, ask = bid or -INFINITY, ask or INFINITY
         if bid >= flow.ask or ask <= flow.bid:
             aggress(flow, then, bid, ask)
-        flow.follow(bid, quantity(&now.bids, 0), ask, quantity(&now.asks, 0))
+        follow(flow, self.fast, self.slow, bid, quantity(&now.bids, 0), ask, quantity(&now.asks, 0))
         return state
 
 
-cdef int aggress(Flow flow, Book *then, double bid, double ask) except -1:
+cdef int aggress(Numbers *flow, Book *then, double bid, double ask) except -1:
     """See ``orderbook.deltas.aggressive_event``."""
     cdef bint cut_off
     cdef double amount
@@ -154,11 +170,11 @@ cdef int aggress(Flow flow, Book *then, double bid, double ask) except -1:
             amount = through(&then.asks, False, bid, &cut_off)
         else:
             amount = -through(&then.bids, True, ask, &cut_off)
-        return flow.note(amount, cut_off)
+        return note(flow, amount, cut_off)
     if bid > flow.ask:
-        return flow.note(bid - flow.ask, False)
+        return note(flow, bid - flow.ask, False)
     if ask < flow.bid:
-        return flow.note(ask - flow.bid, False)
+        return note(flow, ask - flow.bid, False)
     return 0
 
 

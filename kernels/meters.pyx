@@ -13,9 +13,15 @@ from kernels.block cimport Book, at, multi_level
 from kernels.books cimport OFI_ML, Settings, make_room, measure_book, set_up, undefine
 from kernels.cells cimport NOTHING, Cell, Rows, columns_of
 from kernels.columns cimport Columns, Place
-from kernels.flow cimport Flow
-from kernels.lanes cimport CROSSED, LIVE, Lane
+from kernels.flow cimport Numbers, ofi_now
+from kernels.lanes cimport CROSSED, LIVE, NEAR_LEVELS, Lane
 from kernels.prefetch cimport LINE, PyList_GET_ITEM, ask_for
+from kernels.windows cimport Ring, forget, held_at, rounded
+
+
+cdef enum:
+    LANES_AHEAD = 3
+    LANE_BYTES = 400 + 4 * NEAR_LEVELS * sizeof(double)  # about
 
 
 cdef class Meter:
@@ -60,6 +66,8 @@ cdef class Meter:
         cdef list rest = [], found = []
         cdef list mine = self._in_lanes(columns, numbers, lanes, found, rest)
         cdef Lane lane
+        for place in range(min(LANES_AHEAD, len(found))):
+            ask_for_lane(PyList_GET_ITEM(found, place))
         for place in range(len(found)):
             look_ahead(found, place)
             lane = <Lane>found[place]
@@ -91,7 +99,7 @@ cdef class Meter:
         """Measure a group; returns how many messages were old."""
         cdef Py_ssize_t row, last = -1, stale = 0
         cdef Py_buffer *view = &columns.view
-        cdef Flow flow = lane.flow
+        cdef Numbers *flow = &lane.numbers
         cdef Place *place
         cdef Cell *cells
         cdef double *out
@@ -129,29 +137,29 @@ cdef inline bint is_home(Lane lane, partition) except -1:
 
 
 cdef inline void look_ahead(list lanes, Py_ssize_t place) noexcept:
-    """Ask for the memory of the lanes behind this one, step by step: with thousands of instruments, that is what costs."""
+    """Ask for the memory of the lanes behind this one: with thousands of instruments, that is what costs."""
     cdef Py_ssize_t left = len(lanes) - place
     cdef Lane lane
-    if left > 4:
-        ask_for_lines(PyList_GET_ITEM(lanes, place + 4), 3 * LINE)
-    if left > 3:
-        lane = <Lane>lanes[place + 3]
-        ask_for_lines(<void *>lane.flow, 3 * LINE)
-        ask_for_lines(lane.levels, 4 * lane.width * sizeof(double))
-    if left > 2:
-        lane = <Lane>lanes[place + 2]
-        ask_for_lines(<void *>lane.flow.events, 2 * LINE)
-        ask_for_lines(<void *>lane.flow.second, 2 * LINE)
+    if left > LANES_AHEAD:
+        ask_for_lane(PyList_GET_ITEM(lanes, place + LANES_AHEAD))
     if left > 1:
-        lane = <Lane>lanes[place + 1]
-        lane.flow.events.ask()
-        lane.flow.second.ask()
+        lane = <Lane>PyList_GET_ITEM(lanes, place + 1)
+        ask_for_ends(&lane.numbers.events)
+        ask_for_ends(&lane.numbers.second)
 
 
-cdef inline void ask_for_lines(const void *memory, Py_ssize_t size) noexcept:
+cdef inline void ask_for_lane(const void *lane) noexcept:
     cdef Py_ssize_t at
-    for at in range(0, size, LINE):
-        ask_for(<const char *>memory + at)
+    for at in range(0, LANE_BYTES, LINE):
+        ask_for(<const char *>lane + at)
+
+
+cdef inline void ask_for_ends(Ring *ring) noexcept:
+    """The numbers that the next steps will read, or write."""
+    if ring.count:
+        ask_for(&ring.held[ring.first])
+        if ring.count < ring.room:
+            ask_for(held_at(ring, ring.count))
 
 
 cdef inline long long clock_of(Place *place) noexcept:
@@ -161,26 +169,26 @@ cdef inline long long clock_of(Place *place) noexcept:
     return place.receive_time_ns // 1_000_000 if place.receive_time_ns != NOTHING else place.timestamp_ms
 
 
-cdef int tell(Cell *cells, Place *place, Flow flow, int state, long long seq, long long second_ms) except -1:
+cdef int tell(Cell *cells, Place *place, Numbers *flow, int state, long long seq, long long second_ms) except -1:
     """See ``orderbook.rows.told``; nothing is beside the partial books."""
     cdef bint counts = state != CROSSED
-    cdef bint held = flow.events.length() > 0
+    cdef bint held = flow.events.count > 0
     if counts:
-        flow.second.forget(flow.clock_ms - second_ms)
+        forget(&flow.second, flow.clock_ms - second_ms)
     (<Place *>cells)[0] = place[0]
     cells[6].integer = seq
-    cells[7].number = flow.events.rounded() if counts else NAN
+    cells[7].number = rounded(&flow.events) if counts else NAN
     cells[8].number = NAN
-    cells[9].integer = flow.events.length()
+    cells[9].integer = flow.events.count
     cells[10].integer = state
     cells[11].integer = 0
-    cells[12].number = flow.ofi_now() if counts else NAN
+    cells[12].number = ofi_now(flow) if counts else NAN
     cells[13].number = flow.ofi_fast if counts else NAN
     cells[14].number = flow.ofi_slow if counts else NAN
-    cells[15].number = flow.second.rounded() if counts else NAN
+    cells[15].number = rounded(&flow.second) if counts else NAN
     cells[16].number = NAN
     cells[17].integer = 0
-    cells[18].integer = flow.clock_ms - flow.events.at(0).at_ms if held else NOTHING
+    cells[18].integer = flow.clock_ms - held_at(&flow.events, 0).at_ms if held else NOTHING
     cells[19].integer = flow.events.cut_off
     cells[20].integer = NOTHING
     return 0

@@ -11,8 +11,9 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_SET_ITEM
 
 from kernels.block cimport Book, at, take
-from kernels.flow cimport Flow
+from kernels.flow cimport Numbers
 from kernels.lanes cimport CROSSED, Lane
+from kernels.windows cimport forget, rounded
 
 cdef extern from "Python.h":
     tuple PyType_GenericAlloc(type made, Py_ssize_t size)
@@ -63,7 +64,7 @@ cdef class Loop:
         cdef bint alone = caller.alone
         cdef tuple fields, beside
         cdef Book now, then
-        cdef Flow flow = lane.flow
+        cdef Numbers *flow = &lane.numbers
         cdef int state
         lane.last(&then)
         for event in events:
@@ -92,7 +93,7 @@ cdef class Loop:
             rows.append(self._row(fields, flow, state, lane.seq, beside))
         return rows, before, kept, stale
 
-    cdef tuple _row(self, tuple event, Flow flow, int state, long long seq, tuple beside):
+    cdef tuple _row(self, tuple event, Numbers *flow, int state, long long seq, tuple beside):
         """A row: where its message stood, and what is told of a flow."""
         cdef Py_ssize_t at
         cdef bint counts = state != CROSSED
@@ -101,22 +102,21 @@ cdef class Loop:
             raise ValueError(f"expected 4 fields beside, received {len(beside)}")
         for at in range(PLACES):
             put(row, at, event[at])
-        since_ms = flow.events.first_ms()
         if counts:
-            flow.second.forget(flow.clock_ms - self._second_ms)
+            forget(&flow.second, flow.clock_ms - self._second_ms)
         put(row, 6, seq)
-        put(row, 7, flow.events.rounded() if counts else None)
+        put(row, 7, rounded(&flow.events) if counts else None)
         put(row, 8, beside[0])
-        put(row, 9, flow.events.length())
+        put(row, 9, flow.events.count)
         put(row, 10, state)
         put(row, 11, beside[3])
-        put(row, 12, flow.ofi_of() if counts else None)
+        put(row, 12, flow.ofi if counts and flow.compared else None)
         put(row, 13, flow.ofi_fast if counts else None)
         put(row, 14, flow.ofi_slow if counts else None)
-        put(row, 15, flow.second.rounded() if counts else None)
+        put(row, 15, rounded(&flow.second) if counts else None)
         put(row, 16, beside[1])
         put(row, 17, beside[2])
-        put(row, 18, flow.clock_ms - <long long>since_ms if since_ms is not None else None)
+        put(row, 18, flow.clock_ms - flow.events.first_ms if flow.events.count else None)
         put(row, 19, flow.events.cut_off)
         put(row, 20, None)
         return row
