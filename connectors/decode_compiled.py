@@ -8,6 +8,7 @@ identity of a poll, by the plain path's own rules. Whatever the kernel does not 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -60,8 +61,10 @@ class CompiledDecoder:
         spare = self._spare.pop() if self._spare else None
         scan = spare or self._kernel.Scan(rules.max_message_bytes, rules.max_levels, self._sort)
         rest: list[int] = scan.read(
-            raw.values, raw.keys, raw.headers, raw.partitions, raw.offsets, raw.timestamps_ms, poll.groups, poll.slots
+            raw.values, raw.keys, raw.headers, raw.partitions, raw.offsets, raw.timestamps_ms, poll.slots
         )
+        if rest:  # which is decoded by those who look for slots by name
+            poll.groups.update(zip(scan.names, count()))
         return scan, rest
 
     def build_groups(
@@ -71,7 +74,7 @@ class CompiledDecoder:
 
         Where books may be in columns, the groups that have nothing else are apart, share by share.
         """
-        names = list(poll.groups)
+        names = list(poll.groups) or scan.names
         lined_up, columns, alone = scan.finish(
             poll.slots, poll.events, drafts, names, self._rules.depth_levels, Partial, self._books_by is not None
         )

@@ -52,7 +52,9 @@ class Bucket:
             if isinstance(item, BookGroups):
                 self._measure_books(item, out)
             else:
-                self._lanes.pop(item.instrument, None)
+                lane = self._lanes.pop(item.instrument, None)
+                if lane is not None:
+                    lane.partition = None  # no lane for who remembers it either (``kernels.columns``)
                 self._measure(item, out)
         return out
 

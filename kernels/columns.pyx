@@ -2,15 +2,30 @@
 """Partial books of a poll in columns: no Python object a message.
 
 Owns where each book's message stood, and which books are whose; the levels are a block as everywhere. Some groups of a poll
-may be empty here, because they are told as events.
+may be empty here, because they are told as events. Whose they are is remembered from poll to poll, and so is the lane that
+they were measured in last: nobody needs to be looked up by name again.
 """
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
 
 from kernels.block cimport take
 from kernels.cells cimport NOTHING
+
+
+@cython.no_gc  # nothing that it holds leads back to it
+cdef class Home:
+    """Where an instrument's messages come from, and where they go.
+
+    Args:
+        name: (instrument, partition).
+    """
+
+    def __cinit__(self, tuple name not None):
+        instrument, self.partition = name
+        self.name = name
 
 
 cdef class Columns:
@@ -21,7 +36,7 @@ cdef class Columns:
     """
 
     def __init__(self, list names not None):
-        self.names = names
+        self.names, self.homes = names, []
 
     def __dealloc__(self):
         if self.held:

@@ -12,16 +12,15 @@ from libc.math cimport NAN
 from kernels.block cimport Book, at, multi_level
 from kernels.books cimport OFI_ML, Settings, make_room, measure_book, set_up, undefine
 from kernels.cells cimport NOTHING, Cell, Rows, columns_of
-from kernels.columns cimport Columns, Place
+from kernels.columns cimport Columns, Home, Place
 from kernels.flow cimport Numbers, ofi_now
-from kernels.lanes cimport CROSSED, LIVE, NEAR_LEVELS, Lane
+from kernels.lanes cimport CROSSED, LIVE, Lane
 from kernels.prefetch cimport LINE, PyList_GET_ITEM, ask_for
-from kernels.windows cimport Ring, forget, held_at, rounded
+from kernels.windows cimport forget, held_at, rounded
 
 
 cdef enum:
-    LANES_AHEAD = 3
-    LANE_BYTES = 400 + 4 * NEAR_LEVELS * sizeof(double)  # about
+    LANES_AHEAD = 16  # nearly all of a bucket's part of a poll
 
 
 cdef class Meter:
@@ -83,16 +82,16 @@ cdef class Meter:
         """Fill ``found`` with lanes and ``rest`` with the numbers that are in none; returns the numbers of those found."""
         cdef Py_ssize_t number
         cdef list mine = []
-        for number in numbers:
+        for told in numbers:
+            number = told
             if not 0 <= number < len(columns.names):
                 raise IndexError(f"expected the number of one of {len(columns.names)} groups, received {number}")
-            instrument, partition = <tuple?>columns.names[number]
-            lane = lanes.get(instrument)
-            if lane is None or not is_home(<Lane?>lane, partition):
-                rest.append(number)
+            lane = lane_of(columns, number, lanes)
+            if lane is None:
+                rest.append(told)
             else:
                 found.append(lane)
-                mine.append(number)
+                mine.append(told)
         return mine
 
     cdef Py_ssize_t _measure(self, Columns columns, Py_ssize_t number, Lane lane, Rows rows, notices) except -1:
@@ -131,6 +130,25 @@ cdef class Meter:
         return stale
 
 
+cdef Lane lane_of(Columns columns, Py_ssize_t number, dict lanes):
+    """The lane of a group; None: it has none. Where it is remembered, nobody is looked up by name."""
+    cdef Home home = None
+    name = <tuple?>columns.names[number]
+    if number < len(columns.homes):
+        home = <Home?>columns.homes[number]
+        if home.name is not name:
+            home = None
+        elif home.lanes is lanes and is_home(home.lane, home.partition):
+            return home.lane
+    instrument, partition = <tuple>name
+    lane = lanes.get(instrument)
+    if lane is None or not is_home(<Lane?>lane, partition):
+        return None
+    if home is not None:
+        home.lanes, home.lane = lanes, lane
+    return <Lane>lane
+
+
 cdef inline bint is_home(Lane lane, partition) except -1:
     """Whether the lane's messages come from this partition; small integers are one object."""
     return lane.partition is partition or lane.partition == partition
@@ -139,27 +157,25 @@ cdef inline bint is_home(Lane lane, partition) except -1:
 cdef inline void look_ahead(list lanes, Py_ssize_t place) noexcept:
     """Ask for the memory of the lanes behind this one: with thousands of instruments, that is what costs."""
     cdef Py_ssize_t left = len(lanes) - place
-    cdef Lane lane
+    cdef Numbers *flow
     if left > LANES_AHEAD:
         ask_for_lane(PyList_GET_ITEM(lanes, place + LANES_AHEAD))
     if left > 1:
-        lane = <Lane>PyList_GET_ITEM(lanes, place + 1)
-        ask_for_ends(&lane.numbers.events)
-        ask_for_ends(&lane.numbers.second)
+        flow = &(<Lane>PyList_GET_ITEM(lanes, place + 1)).numbers
+        if flow.events.room:
+            ask_for(held_at(&flow.events, flow.events.count))  # where the next one will be
+            ask_for(held_at(&flow.second, flow.second.count))
+        if flow.second.count:
+            ask_for(held_at(&flow.second, 0))
 
 
-cdef inline void ask_for_lane(const void *lane) noexcept:
-    cdef Py_ssize_t at
-    for at in range(0, LANE_BYTES, LINE):
-        ask_for(<const char *>lane + at)
-
-
-cdef inline void ask_for_ends(Ring *ring) noexcept:
-    """The numbers that the next steps will read, or write."""
-    if ring.count:
-        ask_for(&ring.held[ring.first])
-        if ring.count < ring.room:
-            ask_for(held_at(ring, ring.count))
+cdef inline void ask_for_lane(void *lane) noexcept:
+    """Ask for what is read of every lane; the levels come as they are read, one after the other."""
+    cdef const char *line = <const char *>lane
+    cdef const char *levels = <const char *>(<Lane>lane).near
+    while line < levels:
+        ask_for(line)
+        line += LINE
 
 
 cdef inline long long clock_of(Place *place) noexcept:
@@ -188,7 +204,7 @@ cdef int tell(Cell *cells, Place *place, Numbers *flow, int state, long long seq
     cells[15].number = rounded(&flow.second) if counts else NAN
     cells[16].number = NAN
     cells[17].integer = 0
-    cells[18].integer = flow.clock_ms - held_at(&flow.events, 0).at_ms if held else NOTHING
+    cells[18].integer = flow.clock_ms - flow.events.first_ms if held else NOTHING
     cells[19].integer = flow.events.cut_off
     cells[20].integer = NOTHING
     return 0

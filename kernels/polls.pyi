@@ -19,6 +19,8 @@ def names_of(fields: int) -> list[str]: ...
 _Told: TypeAlias = tuple[bytes | None, str | None, bytes | None, str | None, None]
 
 class Scan:
+    @property
+    def names(self) -> list[tuple[str, int]]: ...
     def __init__(
         self,
         most_bytes: int,
@@ -33,7 +35,6 @@ class Scan:
         partitions: list[int],
         offsets: list[int],
         timestamps_ms: list[int],
-        groups: dict[tuple[str, int], int],
         slots: list[int],
     ) -> list[int]: ...
     def finish(

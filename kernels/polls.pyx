@@ -8,47 +8,39 @@ caller's own too: what is not taken is the caller's to read, between the two.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
 import numpy
 
-from kernels.columns cimport Columns
+from kernels.columns cimport Columns, Home
 from kernels.events cimport make_event, place_draft, set_place
 from kernels.rows cimport *
 from kernels.spelling cimport *
 
+from kernels.rows import names_of  # for the caller, who is asked about fields
+
 # What an identity says its messages are. Changes are LINKED (the previous id is required), FREE (it is ignored) or neither.
 BOOK, CHANGE, LINKED, FREE = A_BOOK, A_CHANGE, A_LINKED, A_FREE
 QUOTE, TRADE, AGG_TRADE = A_QUOTE, A_TRADE, AN_AGG_TRADE
-
-# The fields by their bits.
-NAMES = tuple("E T u U pu lastUpdateId t a e s b a bids asks b B a A p q m X".split())
 
 # What is kept from poll to poll: memory, and identities.
 cdef Py_ssize_t KEPT_BYTES = 32_000_000
 cdef Py_ssize_t KEPT_IDENTITIES = 32_768
 
 
-def names_of(uint32_t fields) -> list[str]:
-    """The names of an identity's fields."""
-    return [name for bit, name in enumerate(NAMES) if fields >> bit & 1]
-
-
 cdef class Plan:
     """What becomes of the messages of one identity in one partition."""
 
-    cdef tuple name
+    cdef Home home
     cdef object share
     cdef Layout layout
     cdef type made
-    cdef Py_ssize_t slot
-    cdef uint64_t poll
 
-    def __cinit__(self, str instrument, partition, int layout, type made, share):
+    def __cinit__(self, Home home not None, int layout, type made, share):
         if not issubclass(made, tuple) or made.__basicsize__ != tuple.__basicsize__ or made.__dictoffset__:
             raise TypeError("expected a plain subclass of tuple")
-        self.name, self.layout, self.made, self.share = (instrument, partition), <Layout>layout, made, share
+        self.home, self.layout, self.made, self.share = home, <Layout>layout, made, share
 
 
 cdef class Scan:
@@ -60,25 +52,28 @@ cdef class Scan:
         resolve: Of an identity ((key, envelope's stream, header's stream, ``s``, None), ``e``, fields) gives
             (instrument, one of the layouts, class of its events, a plain named tuple, share); None: it is not for us. The
             share is what ``finish`` sorts books in columns by. What the fields are tells ``names_of``.
+
+    Attributes:
+        names: (instrument, partition) of the slots of what was taken of the poll.
     """
 
     cdef Row *rows
     cdef Py_ssize_t *starts
     cdef char *mixed
-    cdef Py_ssize_t size
-    cdef Py_ssize_t row_room
-    cdef Py_ssize_t number_room
-    cdef Py_ssize_t most_bytes
+    cdef Py_ssize_t size, row_room, number_room, most_bytes
     cdef uint64_t poll
     cdef Numbers numbers
     cdef object resolve
     cdef dict plans
+    cdef dict known  # homes by name
+    cdef list homes  # of the poll, slot by slot
+    cdef readonly list names
     cdef list offsets
     cdef list timestamps_ms
 
     def __cinit__(self, Py_ssize_t most_bytes, Py_ssize_t most_levels, resolve):
         self.most_bytes, self.numbers.most_levels, self.resolve = most_bytes, most_levels, resolve
-        self.plans, self.offsets, self.timestamps_ms = {}, [], []
+        self.plans, self.known, self.homes, self.names, self.offsets, self.timestamps_ms = {}, {}, [], [], [], []
 
     def __dealloc__(self):
         self._free()
@@ -92,13 +87,12 @@ cdef class Scan:
         self.row_room = self.number_room = self.size = 0
 
     def read(
-        self, list values, list keys, list headers, list partitions, list offsets, list timestamps_ms, dict groups, list slots
+        self, list values, list keys, list headers, list partitions, list offsets, list timestamps_ms, list slots
     ) -> list[int]:
         """Read a poll, given column by column.
 
         Args:
-            groups: (instrument, partition) to slot; new ones are added.
-            slots: One for each message; those that are taken get theirs.
+            slots: One for each message; those that are taken get theirs, which count from 0.
 
         Returns:
             The indexes of all others, rising.
@@ -106,6 +100,7 @@ cdef class Scan:
         cdef Py_ssize_t index, used, size = len(values)
         cdef list rest = []
         cdef Plan plan
+        cdef Home home
         if not size == len(keys) == len(headers) == len(partitions) == len(offsets) == len(timestamps_ms) == len(slots):
             raise ValueError("expected columns of one length")
         self._begin(size)
@@ -117,18 +112,22 @@ cdef class Scan:
                 self.numbers.used = used
                 rest.append(index)
                 continue
-            if plan.poll != self.poll:
-                plan.poll, plan.slot = self.poll, groups.setdefault(plan.name, len(groups))
+            home = plan.home
+            if home.poll != self.poll:
+                home.poll, home.slot = self.poll, len(self.homes)
+                self.homes.append(home)
+                self.names.append(home.name)
             self.rows[index].layout = plan.layout
-            slots[index] = plan.slot
+            slots[index] = home.slot
         return rest
 
     cdef int _begin(self, Py_ssize_t size) except -1:
         """Room for so many messages."""
         self.size, self.numbers.used = 0, 0
         self.poll += 1
+        self.homes, self.names = [], []
         if len(self.plans) >= KEPT_IDENTITIES:
-            self.plans = {}
+            self.plans, self.known = {}, {}
         if self.row_room * sizeof(Row) + self.number_room * sizeof(double) > <size_t>KEPT_BYTES:
             self._free()
         if size > self.row_room:
@@ -161,7 +160,8 @@ cdef class Scan:
             found = None
             if sort is not None:
                 instrument, layout, made, share = sort
-                found = Plan(instrument, partition, layout, made, share)
+                whose = (instrument, partition)
+                found = Plan(self.known.setdefault(whose, Home(whose)), layout, made, share)
             self.plans[name] = found
         if found is None or not fits(row, (<Plan>found).layout):
             return None
@@ -177,7 +177,7 @@ cdef class Scan:
             slots: Of each message; negative without an event.
             events: The caller's; None for drafts, and for what was taken here.
             drafts: The caller's books by index: (six fields, bids, asks).
-            names: Of each slot (instrument, partition).
+            names: Of each slot (instrument, partition), the scan's first.
             most_width: Levels of a book that are kept.
             book: Class of the drafts' events.
             in_columns: Slots that were told nothing but books which were taken here need no events.
@@ -195,6 +195,7 @@ cdef class Scan:
         cdef Columns columns = Columns(names)
         if len(slots) != self.size or len(events) != self.size:
             raise ValueError("expected a slot and an event for each message")
+        columns.homes = self.homes
         columns.lay_out(self._lay_out(slots, events, drafts, groups, most_width), self.starts)
         try:
             for index in range(self.size):

@@ -20,6 +20,15 @@ cdef uint32_t EXECUTION = HAS_PRICE | HAS_QUANTITY | HAS_MAKER
 cdef int64_t LAST_MS = INT64_MAX // 1_000_000
 
 
+# The fields by their bits.
+NAMES = tuple("E T u U pu lastUpdateId t a e s b a bids asks b B a A p q m X".split())
+
+
+def names_of(uint32_t fields) -> list[str]:
+    """The names of an identity's fields."""
+    return [name for bit, name in enumerate(NAMES) if fields >> bit & 1]
+
+
 cdef bint read_row(Row *row, bytes value, key, headers, timestamp_ms, Numbers *numbers) except -1:
     """Whether it is a message that we know; then ``row`` holds it, as long as the objects live.
 

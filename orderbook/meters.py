@@ -23,7 +23,10 @@ KERNEL: Final = compiled("meters") if None not in _PARTS else None
 _new_tuple: Final = tuple.__new__
 
 Lanes: TypeAlias = dict[str, Any]
-"""By instrument the ``kernels.lanes.Lane`` of each (``Measurer.lane``), with its ``partition`` and the caller's ``mark``."""
+"""By instrument the ``kernels.lanes.Lane`` of each (``Measurer.lane``), with its ``partition`` and the caller's ``mark``.
+
+The kernel remembers lanes that it found in here: who takes one out sets its ``partition`` to None.
+"""
 
 
 class Metered(NamedTuple):

@@ -51,12 +51,9 @@ def kernel() -> ModuleType:
 def read(scan: Any, values: list[bytes], keys: list[bytes] | None = None) -> tuple[list[int], list[Any]]:
     """(what was left, groups) of a poll of one partition."""
     size = len(values)
-    groups: dict[tuple[str, int], int] = {}
     slots = [-1] * size
-    rest = scan.read(
-        values, keys or [b"k"] * size, [None] * size, [0] * size, [*range(size)], [7] * size, groups, slots
-    )
-    lined_up, _, _ = scan.finish(slots, [None] * size, {}, list(groups), 20, Book)
+    rest = scan.read(values, keys or [b"k"] * size, [None] * size, [0] * size, [*range(size)], [7] * size, slots)
+    lined_up, _, _ = scan.finish(slots, [None] * size, {}, scan.names, 20, Book)
     return rest, lined_up
 
 
@@ -107,11 +104,11 @@ def test_a_poll_that_does_not_fit_together_is_refused(kernel: ModuleType) -> Non
     scan = kernel.Scan(1000, 100, Asked(kernel))
 
     with pytest.raises(ValueError, match="columns of one length"):
-        scan.read([b"{}"], [], [None], [0], [0], [0], {}, [-1])
+        scan.read([b"{}"], [], [None], [0], [0], [0], [-1])
     with pytest.raises(ValueError, match="a slot and an event for each message"):
         scan.finish([0], [None], {}, [("", 0)], 20, Book)
 
-    scan.read([base.PARTIAL], [None], [None], [0], [0], [0], {}, [-1])
+    scan.read([base.PARTIAL], [None], [None], [0], [0], [0], [-1])
     with pytest.raises(ValueError, match="slots below the number of groups"):
         scan.finish([5], [None], {}, [("", 0)], 20, Book)
 
