@@ -124,7 +124,10 @@ class Pipeline:
         if metered.notices:
             counts.notices.update(metered.notices)
         counts.seconds["measure"] += perf_counter() - start
-        lot = MeasuredLot(metered.partitions, metered.marks, metered.counts, metered.rows) if metered.counts else None
+        if not metered.counts:
+            return None, metered.rest
+        # Of a small poll each lot is a row or two: a constructor is felt.
+        lot = _new_tuple(MeasuredLot, (metered.partitions, metered.marks, metered.counts, metered.rows))
         return lot, metered.rest
 
     def measure(self, measurer: Measurer, group: Group) -> MeasuredGroup:
