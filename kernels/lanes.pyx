@@ -16,8 +16,9 @@ import numpy
 
 from kernels.block cimport Book, Side, at, lay, price, quantity, take
 from kernels.codec cimport put_marked
-from kernels.decimals cimport put_decimals, room
+from kernels.decimals cimport room
 from kernels.flow cimport Decay, Flow, Numbers, follow, note
+from kernels.states cimport put_side
 
 KNOWN = {"states": (LIVE, ONE_SIDED, EMPTY, CROSSED)}
 """What is written in here: where the caller has other codes, it is not the lane to use."""
@@ -193,19 +194,3 @@ cdef double through(Side *side, bint bids, double limit, bint *cut_off) noexcept
         last = here
     cut_off[0] = (last > limit) if bids else (last < limit)
     return total
-
-
-cdef Py_ssize_t filled(Side *side) noexcept:
-    """How many levels are there: absent ones come last."""
-    cdef Py_ssize_t level
-    for level in range(side.width):
-        if price(side, level) == 0.0:
-            return level
-    return side.width
-
-
-cdef char *put_side(char *out, Side *side) noexcept:
-    """See ``orderbook.partial_lane.write_book``."""
-    cdef Py_ssize_t count = filled(side)
-    out = put_decimals(out, side.first, side.level, count, True)
-    return put_decimals(out, side.first + side.quantity, side.level, count, False)

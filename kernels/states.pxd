@@ -10,7 +10,7 @@ cdef class Writer:
     cdef void ends(self, char *end) noexcept
     cdef int _put_optional(self, value) except -1
     cdef Py_ssize_t _put_all(self, values) except -1
-    cdef int _put_side(self, Side *side) except -1
 
+cdef char *put_side(char *out, Side *side) noexcept  # the levels that are there; needs twice the room of the width
 cdef Writer writer_of(out)
 cdef int hand_over(Writer written, out) except -1

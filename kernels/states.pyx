@@ -81,8 +81,7 @@ cdef class Writer:
             if not 0 <= row < view.shape[0]:
                 raise IndexError(f"expected a row below {view.shape[0]}, received {row}")
             at(&view, row, &book)
-            self._put_side(&book.bids)
-            self._put_side(&book.asks)
+            self.ends(put_side(put_side(self.space(4 * room(book.bids.width)), &book.bids), &book.asks))
         finally:
             PyBuffer_Release(&view)
 
@@ -130,14 +129,13 @@ cdef class Writer:
             count += 1
         return count
 
-    cdef int _put_side(self, Side *side) except -1:
-        cdef Py_ssize_t count = 0
-        cdef char *out = self.space(2 * room(side.width))
-        while price(side, count) != 0.0:
-            count += 1
-        out = put_decimals(out, side.first, side.level, count, True)
-        self.ends(put_decimals(out, side.first + side.quantity, side.level, count, False))
-        return 0
+
+cdef char *put_side(char *out, Side *side) noexcept:
+    cdef Py_ssize_t count = 0
+    while price(side, count) != 0.0:
+        count += 1
+    out = put_decimals(out, side.first, side.level, count, True)
+    return put_decimals(out, side.first + side.quantity, side.level, count, False)
 
 
 cdef Writer writer_of(out):
