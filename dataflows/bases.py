@@ -103,9 +103,8 @@ class Bases:
             if base.least is None:
                 base.least = size
             base.said += size - base.least
-            if base.said > base.share or size > len(
-                base.levels
-            ):  # after restarts, the first state may have much that changed
+            # After restarts, the first state may have much that changed.
+            if base.said > base.share or size > len(base.levels):
                 self._due.add(instrument)
         elif size >= self._least_bytes:
             self._due.add(instrument)
