@@ -15,6 +15,10 @@ from libc.string cimport memcpy
 
 ctypedef unsigned long long Bits
 
+ctypedef fused Number:
+    double
+    long long
+
 cdef enum:
     MOST_DECIMALS = 8
     NO_DECIMALS = 0xFF
@@ -54,35 +58,32 @@ def integers(values):
 
 
 cdef double *doubles_of(values, Py_ssize_t *count) except NULL:
-    cdef list numbers = list(values)
-    cdef Py_ssize_t at
-    cdef double *made = <double *> memory(sizeof(double) * len(numbers))
-    count[0] = len(numbers)
-    try:
-        for at in range(count[0]):
-            made[at] = numbers[at]
-    except BaseException:
-        PyMem_Free(made)
-        raise
+    cdef double *made = NULL
+    take(values, &made, count)
     return made
 
 
 cdef long long *integers_of(values, Py_ssize_t *count) except NULL:
-    cdef list numbers
-    cdef Py_ssize_t at
-    cdef long long *made
+    cdef long long *made = NULL
     if isinstance(values, array):
         return integers_in(values, count)
-    numbers = list(values)
-    made = <long long *> memory(sizeof(long long) * len(numbers))
-    count[0] = len(numbers)
-    try:
-        for at in range(count[0]):
-            made[at] = numbers[at]
-    except BaseException:
-        PyMem_Free(made)
-        raise
+    take(values, &made, count)
     return made
+
+
+cdef int take(values, Number **made, Py_ssize_t *count) except -1:
+    """Numbers into memory of their own, which is the caller's only when all of them are numbers."""
+    cdef list numbers = list(values)
+    cdef Number *into = <Number *> memory(sizeof(Number) * len(numbers))
+    cdef Py_ssize_t at
+    try:
+        for at in range(len(numbers)):
+            into[at] = numbers[at]
+    except BaseException:
+        PyMem_Free(into)
+        raise
+    made[0], count[0] = into, len(numbers)
+    return 0
 
 
 cdef long long *integers_in(values, Py_ssize_t *count) except NULL:
